@@ -1,0 +1,9 @@
+//! corstap: a local TLS-terminating intercept proxy that says why a cross-origin fetch fails.
+
+pub mod wire;
+
+pub mod exchange;
+
+pub mod cors;
+
+pub mod report;

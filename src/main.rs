@@ -1,0 +1,3 @@
+//! The `corstap` program.
+
+fn main() {}

@@ -1,0 +1,225 @@
+//! A header list as the Fetch Standard has it: names and values in order, spelt as sent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+use super::trim_ows;
+
+/// Fetch's [header list](https://fetch.spec.whatwg.org/#concept-header-list), in one buffer:
+/// lines in order, names in the spelling and values with the octets they had on the wire (white
+/// space at the ends of a value excepted, which is not part of it: RFC 9112 section 5.1).
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct HeaderList {
+    octets: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+/// Where a line's name and value stand in the buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Line {
+    name: u32,
+    value: u32,
+    end: u32,
+}
+
+impl HeaderList {
+    /// An empty list with room for `lines` lines of `octets` octets in all.
+    pub fn with_capacity(lines: usize, octets: usize) -> Self {
+        Self {
+            octets: Vec::with_capacity(octets),
+            lines: Vec::with_capacity(lines),
+        }
+    }
+
+    /// Adds a line at the end.
+    ///
+    /// A list holds less than 4 GiB; a line that would not fit is left out, which heads, bounded
+    /// by [`MAX_HEAD`](super::MAX_HEAD), never reach.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let value = trim_ows(value);
+        let Ok(end) = u32::try_from(self.octets.len() + name.len() + value.len()) else {
+            return;
+        };
+        let start = u32::try_from(self.octets.len()).unwrap_or(end);
+        let split = start + u32::try_from(name.len()).unwrap_or(0);
+        self.octets.extend_from_slice(name);
+        self.octets.extend_from_slice(value);
+        self.lines.push(Line {
+            name: start,
+            value: split,
+            end,
+        });
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The lines in order: name as spelt, value without white space at its ends.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.lines.iter().map(|line| {
+            (
+                self.octets(line.name, line.value),
+                self.octets(line.value, line.end),
+            )
+        })
+    }
+
+    /// The values of every line of that name (case-insensitively), in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.lines(name).map(|(_, value)| value)
+    }
+
+    /// The lines of that name (case-insensitively) with their places in the list.
+    pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
+        self.iter()
+            .enumerate()
+            .filter(move |(_, (n, _))| n.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(place, (_, value))| (place, value))
+    }
+
+    /// The value of the first line of that name.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a line of that name exists.
+    pub fn contains(&self, name: &str) -> bool {
+        self.first(name).is_some()
+    }
+
+    /// [Get](https://fetch.spec.whatwg.org/#concept-header-list-get): the values of all lines of
+    /// that name joined with `, `, or nothing if there is none.
+    pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let mut values = self
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        let mut combined = Cow::Borrowed(values.next()?.1);
+        for (_, value) in values {
+            let all = combined.to_mut();
+            all.extend_from_slice(b", ");
+            all.extend_from_slice(value);
+        }
+        Some(combined)
+    }
+
+    fn octets(&self, from: u32, to: u32) -> &[u8] {
+        self.octets
+            .get(from as usize..to as usize)
+            .unwrap_or_default()
+    }
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for HeaderList {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(lines: I) -> Self {
+        let mut list = Self::default();
+        for (name, value) in lines {
+            list.push(name.as_ref(), value.as_ref());
+        }
+        list
+    }
+}
+
+/// Names only: values may be secrets.
+impl fmt::Debug for HeaderList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|(name, _)| String::from_utf8_lossy(name)))
+            .finish()
+    }
+}
+
+/// `[[name, value], …]`, with octets that are not ASCII read as Latin-1.
+impl Serialize for HeaderList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.len()))?;
+        for (name, value) in self.iter() {
+            list.serialize_element(&(latin1(name), latin1(value)))?;
+        }
+        list.end()
+    }
+}
+
+/// Octets as text, one character each (isomorphic decode of the Infra Standard).
+pub fn latin1(octets: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(octets) {
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        _ => octets.iter().map(|&octet| char::from(octet)).collect(),
+    }
+}
+
+/// Text as octets, one each (isomorphic encode); a character above U+00FF becomes its UTF-8.
+pub fn from_latin1(text: &str) -> Cow<'_, [u8]> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let mut octets = Vec::with_capacity(text.len());
+    for character in text.chars() {
+        match u8::try_from(character) {
+            Ok(octet) => octets.push(octet),
+            Err(_) => octets.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Cow::Owned(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list() -> HeaderList {
+        HeaderList::from_iter([
+            ("Vary", "Origin"),
+            ("X-A", " \t1 "),
+            ("vary", ""),
+            ("X-B", "\u{e9}"),
+        ])
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_kept_in_their_own() {
+        assert_eq!(
+            list().all("VARY").collect::<Vec<_>>(),
+            [b"Origin".as_slice(), b""]
+        );
+        assert_eq!(
+            list().iter().nth(2).map(|(name, _)| name),
+            Some(b"vary".as_slice())
+        );
+    }
+
+    #[test]
+    fn white_space_at_the_ends_is_no_part_of_a_value() {
+        assert_eq!(list().first("x-a"), Some(b"1".as_slice()));
+    }
+
+    #[test]
+    fn values_of_one_name_are_joined_as_fetch_joins_them() {
+        assert_eq!(
+            list().combined("Vary").as_deref(),
+            Some(b"Origin, ".as_slice())
+        );
+        assert_eq!(list().combined("x-none"), None);
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        assert_eq!(format!("{:?}", list()), r#"["Vary", "X-A", "vary", "X-B"]"#);
+    }
+
+    #[test]
+    fn octets_and_latin1_text_are_each_others_inverse() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(from_latin1(&latin1(&all)), all);
+    }
+}
