@@ -1,0 +1,94 @@
+//! The events an exchange is told in, in the order they happen.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, Response};
+
+/// The two peers of the proxy; whose turn it is, or whose fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The browser, or whatever else speaks to the proxy.
+    Client,
+    /// The server asked for.
+    Server,
+}
+
+/// Something that happened. Live, from a capture and from a HAR file the same events tell the
+/// same story.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A client connection, or a tunnel inside one, can carry requests from now on.
+    Connected {
+        /// Which one.
+        connection: ConnectionId,
+        /// When.
+        at: Moment,
+        /// Whether its TLS session continues an earlier one (RFC 8446 section 2.2).
+        resumed: bool,
+    },
+    /// The head of a request was read.
+    Opened {
+        /// The exchange it opens.
+        id: ExchangeId,
+        /// The connection it came on.
+        connection: ConnectionId,
+        /// When.
+        at: Moment,
+        /// The protocol.
+        protocol: Protocol,
+        /// The client's address, where it is known.
+        client: Option<SocketAddr>,
+        /// The request.
+        request: Arc<Request>,
+    },
+    /// The server was reached.
+    Reached {
+        /// The exchange it was reached for.
+        id: ExchangeId,
+        /// The address it was reached at.
+        server: SocketAddr,
+    },
+    /// The head of the final response was read; it has not been passed on yet.
+    Answered {
+        /// The exchange it answers.
+        id: ExchangeId,
+        /// When.
+        at: Moment,
+        /// The response as the server sent it.
+        sent: Arc<Response>,
+    },
+    /// The exchange is over.
+    Ended {
+        /// Which one.
+        id: ExchangeId,
+        /// When.
+        at: Moment,
+        /// How.
+        ending: Ending,
+        /// What exactly went wrong, if something did.
+        reason: Option<String>,
+    },
+    /// A connection was closed.
+    Closed {
+        /// Which one.
+        connection: ConnectionId,
+        /// When.
+        at: Moment,
+        /// Who closed it first.
+        by: Side,
+    },
+}
+
+impl Event {
+    /// The exchange it is about; nothing where it is about a connection.
+    pub fn exchange(&self) -> Option<ExchangeId> {
+        match self {
+            Self::Opened { id, .. }
+            | Self::Reached { id, .. }
+            | Self::Answered { id, .. }
+            | Self::Ended { id, .. } => Some(*id),
+            Self::Connected { .. } | Self::Closed { .. } => None,
+        }
+    }
+}

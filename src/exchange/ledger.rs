@@ -1,0 +1,95 @@
+//! The ledger: puts exchanges together from the events they are told in.
+
+use std::collections::HashMap;
+
+use super::{Ending, Event, Exchange, ExchangeId, Moment};
+
+/// The exchanges that are not finished with.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    open: HashMap<ExchangeId, Entry>,
+}
+
+/// An exchange in the ledger.
+#[derive(Debug)]
+pub struct Entry {
+    /// The exchange as far as it is known.
+    pub exchange: Exchange,
+    /// When it was last heard of.
+    pub heard: Moment,
+}
+
+impl Ledger {
+    /// Takes note of an event; what comes back is the exchange that it is about, if it is about
+    /// one that is in the ledger.
+    pub fn note(&mut self, event: &Event) -> Option<&Entry> {
+        match event {
+            Event::Opened {
+                id,
+                connection,
+                at,
+                protocol,
+                client,
+                request,
+            } => {
+                let exchange = Exchange {
+                    id: *id,
+                    connection: *connection,
+                    protocol: *protocol,
+                    client: *client,
+                    server: None,
+                    started: *at,
+                    elapsed: None,
+                    request: std::sync::Arc::clone(request),
+                    sent: None,
+                    ending: Ending::InProgress,
+                    reason: None,
+                };
+                self.open.insert(
+                    *id,
+                    Entry {
+                        exchange,
+                        heard: *at,
+                    },
+                );
+            }
+            Event::Reached { id, server } => {
+                self.open.get_mut(id)?.exchange.server = Some(*server);
+            }
+            Event::Answered { id, at, sent } => {
+                let entry = self.open.get_mut(id)?;
+                entry.exchange.sent = Some(std::sync::Arc::clone(sent));
+                entry.heard = *at;
+            }
+            Event::Ended {
+                id,
+                at,
+                ending,
+                reason,
+            } => {
+                let entry = self.open.get_mut(id)?;
+                entry.exchange.ending = *ending;
+                entry.exchange.reason.clone_from(reason);
+                entry.exchange.elapsed = Some(at.since(entry.exchange.started));
+                entry.heard = *at;
+            }
+            Event::Connected { .. } | Event::Closed { .. } => {}
+        }
+        self.open.get(&event.exchange()?)
+    }
+
+    /// The exchange of that number, while it is in the ledger.
+    pub fn get(&self, id: ExchangeId) -> Option<&Entry> {
+        self.open.get(&id)
+    }
+
+    /// Strikes an exchange out: it is finished with.
+    pub fn strike(&mut self, id: ExchangeId) -> Option<Exchange> {
+        self.open.remove(&id).map(|entry| entry.exchange)
+    }
+
+    /// All exchanges in it, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.open.values()
+    }
+}

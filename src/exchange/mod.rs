@@ -1,0 +1,104 @@
+//! What was seen: one request with its response and its ending, and the events it is told in.
+//!
+//! Everything here is a value. Times are arguments ([`Moment`]), never asked for.
+
+pub mod ending;
+pub mod event;
+pub mod ledger;
+pub mod moment;
+pub mod recorded;
+pub mod secret;
+pub mod url;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::ending::Ending;
+pub use self::event::{Event, Side};
+pub use self::moment::Moment;
+pub use self::url::{RequestUrl, Scheme};
+use crate::wire::head::Version;
+use crate::wire::headers::HeaderList;
+
+/// The number of an exchange in its capture, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExchangeId(pub u64);
+
+/// The number of a client connection in its capture, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConnectionId(pub u64);
+
+/// The protocol of an exchange, by its ALPN name (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    /// HTTP/1.0
+    #[serde(rename = "http/1.0")]
+    Http10,
+    /// HTTP/1.1
+    #[serde(rename = "http/1.1")]
+    Http11,
+    /// HTTP/2
+    #[serde(rename = "h2")]
+    Http2,
+}
+
+impl From<Version> for Protocol {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Http10 => Self::Http10,
+            Version::Http11 => Self::Http11,
+        }
+    }
+}
+
+/// A request as the browser sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method, in its own case.
+    pub method: String,
+    /// The URL asked for.
+    pub url: RequestUrl,
+    /// The field lines.
+    pub headers: HeaderList,
+}
+
+/// The head of a response; its content is never kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The field lines.
+    pub headers: HeaderList,
+}
+
+/// One request, with its response and its ending as far as they are known.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Its number in the capture.
+    pub id: ExchangeId,
+    /// The client connection it came on.
+    pub connection: ConnectionId,
+    /// The protocol spoken with the client.
+    pub protocol: Protocol,
+    /// The client's address.
+    pub client: Option<SocketAddr>,
+    /// The address of the server that was reached.
+    pub server: Option<SocketAddr>,
+    /// When the head of the request was complete.
+    pub started: Moment,
+    /// How long it took until its ending.
+    pub elapsed: Option<Duration>,
+    /// The request.
+    pub request: Arc<Request>,
+    /// The response as the server sent it.
+    pub sent: Option<Arc<Response>>,
+    /// How it ended, so far.
+    pub ending: Ending,
+    /// What exactly went wrong, in words, where something did.
+    pub reason: Option<String>,
+}

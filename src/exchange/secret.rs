@@ -1,0 +1,460 @@
+//! Secrets: what a capture must not hold, and what stands there instead.
+//!
+//! The rule is an allowlist. Values of fields known to be harmless stay; every other value becomes
+//! its length and a keyed digest, so that equal values can be told from different ones within a
+//! run, and nothing else can. The key lives in memory only.
+
+use std::fmt::{self, Write};
+
+use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
+
+use crate::wire::headers::latin1;
+
+/// Header names longer than this are withheld.
+const MOST_NAME: usize = 64;
+
+/// Fields whose values are harmless: CORS, fetch metadata, content type, caching, connection and
+/// server; lower case, sorted.
+const HARMLESS: [&str; 58] = [
+    "accept",
+    "accept-ch",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "access-control-allow-credentials",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-allow-private-network",
+    "access-control-max-age",
+    "access-control-request-method",
+    "access-control-request-private-network",
+    "age",
+    "allow",
+    "alt-svc",
+    "cache-control",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-type",
+    "cross-origin-embedder-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "date",
+    "dnt",
+    "expect",
+    "expires",
+    "host",
+    "keep-alive",
+    "last-modified",
+    "origin",
+    "origin-agent-cluster",
+    "pragma",
+    "priority",
+    "range",
+    "referrer-policy",
+    "retry-after",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-storage-access",
+    "sec-fetch-user",
+    "sec-gpc",
+    "server",
+    "strict-transport-security",
+    "te",
+    "timing-allow-origin",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-cache",
+    "x-content-type-options",
+    "x-powered-by",
+];
+
+/// Fields whose values are lists of header names.
+const NAME_LISTS: [&str; 6] = [
+    "access-control-allow-headers",
+    "access-control-expose-headers",
+    "access-control-request-headers",
+    "connection",
+    "trailer",
+    "vary",
+];
+
+/// Fields whose values are URLs.
+const URLS: [&str; 3] = ["content-location", "location", "referer"];
+
+/// A field value as a capture holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// The value itself; octets that are not ASCII are read as Latin-1.
+    Plain(String),
+    /// A value withheld.
+    Withheld(Withheld),
+}
+
+/// What stands in place of a value that is withheld.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    #[serde(rename = "withheld")]
+    mark: True,
+    /// Its length in octets.
+    pub length: usize,
+    /// Its keyed digest: equal within a run if and only if the values are.
+    pub digest: String,
+}
+
+/// The JSON value `true`.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "bool", into = "bool")]
+struct True;
+
+impl From<True> for bool {
+    fn from(True: True) -> Self {
+        true
+    }
+}
+
+impl TryFrom<bool> for True {
+    type Error = &'static str;
+
+    fn try_from(value: bool) -> Result<Self, Self::Error> {
+        if value {
+            Ok(Self)
+        } else {
+            Err("a value that is not withheld is a string")
+        }
+    }
+}
+
+impl fmt::Debug for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{withheld:{}:{}}}", self.length, self.digest)
+    }
+}
+
+/// What a capture holds of the values that cross it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Those known to be harmless.
+    Harmless,
+    /// All of them: the explicit exception, marked in the capture.
+    All,
+}
+
+/// Withholds what a capture must not hold.
+pub struct Redactor {
+    key: hmac::Key,
+    values: Values,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor")
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// With a key that no one else knows.
+    pub fn new(key: &[u8; 32], values: Values) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            values,
+        }
+    }
+
+    /// What a capture holds by this.
+    pub fn values(&self) -> Values {
+        self.values
+    }
+
+    /// A field as a capture holds it.
+    pub fn field(&self, name: &[u8], value: &[u8]) -> (String, Value) {
+        let text = || latin1(value).into_owned();
+        let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let kept = if self.values == Values::All || HARMLESS.binary_search(&lower.as_str()).is_ok()
+        {
+            Value::Plain(text())
+        } else if NAME_LISTS.contains(&lower.as_str()) {
+            Value::Plain(self.names(&text()))
+        } else if URLS.contains(&lower.as_str()) {
+            Value::Plain(self.url(&text()))
+        } else if value.is_empty() {
+            Value::Plain(String::new())
+        } else {
+            Value::Withheld(self.withheld(value))
+        };
+        (self.name(&latin1(name)), kept)
+    }
+
+    /// A header name: withheld if it is longer than 64 octets or holds an opaque run.
+    pub fn name(&self, name: &str) -> String {
+        if self.values == Values::Harmless && (name.len() > MOST_NAME || is_opaque(name)) {
+            self.withheld(name.as_bytes()).to_string()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// A comma-separated list of header names.
+    pub fn names(&self, list: &str) -> String {
+        let names: Vec<String> = list
+            .split(',')
+            .map(|part| {
+                let name = part.trim_matches([' ', '\t']);
+                let lead = part.len() - part.trim_start_matches([' ', '\t']).len();
+                format!(
+                    "{}{}",
+                    part.get(..lead).unwrap_or_default(),
+                    self.name(name)
+                )
+            })
+            .collect();
+        names.join(",")
+    }
+
+    /// A URL or a reference to one: user, password and fragment dropped, query names kept and
+    /// their values withheld, opaque path segments withheld.
+    pub fn url(&self, url: &str) -> String {
+        if self.values == Values::All {
+            return url.to_owned();
+        }
+        let url = url.split('#').next().unwrap_or_default();
+        let (before, query) = match url.split_once('?') {
+            Some((before, query)) => (before, Some(query)),
+            None => (url, None),
+        };
+        let (authority, path) = split_authority(before);
+        let segments: Vec<String> = path
+            .split('/')
+            .map(|segment| self.segment(segment))
+            .collect();
+        let mut kept = format!("{}{}", without_userinfo(authority), segments.join("/"));
+        if let Some(query) = query {
+            let pairs: Vec<String> = query.split('&').map(|pair| self.query_pair(pair)).collect();
+            kept.push('?');
+            kept.push_str(&pairs.join("&"));
+        }
+        kept
+    }
+
+    fn segment(&self, segment: &str) -> String {
+        if segment.len() > MOST_NAME || is_opaque(segment) {
+            self.withheld(segment.as_bytes()).to_string()
+        } else {
+            segment.to_owned()
+        }
+    }
+
+    fn query_pair(&self, pair: &str) -> String {
+        match pair.split_once('=') {
+            None => self.segment(pair),
+            Some((name, "")) => format!("{}=", self.segment(name)),
+            Some((name, value)) => {
+                format!("{}={}", self.segment(name), self.withheld(value.as_bytes()))
+            }
+        }
+    }
+
+    fn withheld(&self, value: &[u8]) -> Withheld {
+        let digest = hmac::sign(&self.key, value);
+        let (start, _) = digest.as_ref().split_at(8);
+        let digest = start.iter().fold(String::from("k1:"), |mut text, octet| {
+            let _ = write!(text, "{octet:02x}");
+            text
+        });
+        Withheld {
+            mark: True,
+            length: value.len(),
+            digest,
+        }
+    }
+}
+
+/// Scheme and authority, and the path after them.
+fn split_authority(url: &str) -> (&str, &str) {
+    let authority = match url.find("://") {
+        Some(scheme) => scheme + 3,
+        None if url.starts_with("//") => 2,
+        None => return ("", url),
+    };
+    let path = url.get(authority..).and_then(|rest| rest.find('/'));
+    url.split_at(path.map_or(url.len(), |path| authority + path))
+}
+
+fn without_userinfo(authority: &str) -> String {
+    match (authority.find("//"), authority.rfind('@')) {
+        (Some(slashes), Some(at)) if at > slashes => {
+            let scheme = authority.get(..slashes + 2).unwrap_or_default();
+            format!("{scheme}{}", authority.get(at + 1..).unwrap_or_default())
+        }
+        _ => authority.to_owned(),
+    }
+}
+
+/// Whether a word looks like a token rather than like a name that people gave: it has a run that
+/// mixes letters and digits, or is all digits, or is long; or it is a UUID, or base64url.
+pub fn is_opaque(word: &str) -> bool {
+    let runs = word.split(|character: char| !character.is_ascii_alphanumeric());
+    let is_token = |run: &str| {
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        match run.len() {
+            0..12 => false,
+            12..16 => digits == run.len(),
+            16..32 => digits > 0,
+            _ => true,
+        }
+    };
+    runs.into_iter().any(is_token) || is_spread_token(word)
+}
+
+/// A token whose separators break it into short runs.
+fn is_spread_token(word: &str) -> bool {
+    let octets: Vec<u8> = word.bytes().filter(u8::is_ascii_alphanumeric).collect();
+    let count = |is: fn(&u8) -> bool| octets.iter().filter(|octet| is(octet)).count();
+    let digits = count(u8::is_ascii_digit);
+    let is_hex = octets.len() >= 24 && digits > 0 && octets.iter().all(u8::is_ascii_hexdigit);
+    let is_mixed = octets.len() >= 24
+        && digits >= 3
+        && count(u8::is_ascii_uppercase) >= 3
+        && count(u8::is_ascii_lowercase) >= 3;
+    is_hex || is_mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor() -> Redactor {
+        Redactor::new(&[7; 32], Values::Harmless)
+    }
+
+    fn field(name: &str, value: &str) -> Value {
+        redactor().field(name.as_bytes(), value.as_bytes()).1
+    }
+
+    #[test]
+    fn the_allowlist_is_sorted() {
+        assert!(HARMLESS.is_sorted());
+    }
+
+    #[test]
+    fn only_harmless_values_stay() {
+        assert_eq!(
+            field("Content-Type", "text/html"),
+            Value::Plain("text/html".to_owned())
+        );
+        for name in [
+            "Cookie",
+            "Authorization",
+            "Set-Cookie",
+            "X-Anything",
+            "ETag",
+        ] {
+            let Value::Withheld(withheld) = field(name, "secret") else {
+                panic!("{name} is kept")
+            };
+            assert_eq!(withheld.length, 6);
+            assert!(withheld.digest.starts_with("k1:") && withheld.digest.len() == 19);
+        }
+    }
+
+    #[test]
+    fn equal_values_have_equal_digests_within_a_run_only() {
+        assert_eq!(field("Cookie", "a"), field("Authorization", "a"));
+        assert_ne!(field("Cookie", "a"), field("Cookie", "b"));
+        let other = Redactor::new(&[8; 32], Values::Harmless);
+        assert_ne!(other.field(b"Cookie", b"a").1, field("Cookie", "a"));
+    }
+
+    #[test]
+    fn a_withheld_value_is_an_object_in_json() {
+        let json = serde_json::to_value(field("Cookie", "abc")).expect("plain");
+        assert_eq!(json["withheld"], true);
+        assert_eq!(json["length"], 3);
+        assert_eq!(
+            serde_json::from_value::<Value>(json).expect("ours"),
+            field("Cookie", "abc")
+        );
+    }
+
+    #[test]
+    fn urls_keep_their_shape_and_lose_their_secrets() {
+        let url = |url: &str| redactor().url(url);
+        assert_eq!(
+            url("https://u:p@a.test:8443/b/c#d"),
+            "https://a.test:8443/b/c"
+        );
+        assert_eq!(url("/users?page="), "/users?page=");
+        assert!(url("/users?code=s3cret&x").starts_with("/users?code={withheld:6:k1:"));
+        assert!(url("/users?code=s3cret&x").ends_with("}&x"));
+        let token = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        assert!(
+            url(&format!("https://a.test/reset/{token}/go"))
+                .starts_with("https://a.test/reset/{withheld:36:")
+        );
+        assert!(url(&format!("/x?{token}")).starts_with("/x?{withheld:36:"));
+        assert_eq!(url("//u@a.test/b"), "//a.test/b");
+    }
+
+    #[test]
+    fn names_are_kept_unless_they_are_opaque() {
+        let name = |name: &str| redactor().name(name);
+        assert_eq!(
+            name("x-amz-server-side-encryption-context"),
+            "x-amz-server-side-encryption-context"
+        );
+        assert!(name("x-tenant-4eC39HqLyjWDarjtT1zdp7dc").starts_with("{withheld:33:"));
+        assert!(name(&"a".repeat(65)).starts_with("{withheld:65:"));
+        assert_eq!(redactor().names("x-a, content-type"), "x-a, content-type");
+    }
+
+    #[test]
+    fn tokens_are_told_from_words() {
+        for token in [
+            "4eC39HqLyjWDarjtT1zdp7dc",
+            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r",
+            "4111111111111111",
+            "AKIAIOSFODNN7EXAMPLE",
+        ] {
+            assert!(is_opaque(token), "{token}");
+        }
+        for word in [
+            "users",
+            "how-to-configure-cors-in-nginx-2024",
+            "internationalization",
+            "v1",
+            "getCustomerOrderHistory",
+            "2026-11-22",
+        ] {
+            assert!(!is_opaque(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn values_all_is_the_explicit_exception() {
+        let all = Redactor::new(&[7; 32], Values::All);
+        assert_eq!(
+            all.field(b"Cookie", b"a=1").1,
+            Value::Plain("a=1".to_owned())
+        );
+        assert_eq!(all.url("https://u@a.test/?b=c"), "https://u@a.test/?b=c");
+    }
+}

@@ -1,0 +1,144 @@
+//! The URL of a request, in the parts that the wire has it in.
+
+use std::fmt;
+
+use crate::wire::target::{Authority, Host};
+
+/// The scheme of a request on the wire. `ws` and `wss` are HTTP and HTTPS there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it is written in a URL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that goes without saying.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// The URL of a request: where it went, and the request target as it was sent (not normalised:
+/// dot segments and percent-encoding stay).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestUrl {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// Host and port.
+    pub authority: Authority,
+    /// Path and query, from the first `/` on, or `*`.
+    pub path: Box<str>,
+}
+
+impl RequestUrl {
+    /// Parses an absolute http or https URL; user, password and fragment are left out.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::from_url(&url::Url::parse(text).ok()?)
+    }
+
+    /// The same URL, if its scheme is http or https (ws and wss count as these).
+    pub fn from_url(url: &url::Url) -> Option<Self> {
+        let scheme = match url.scheme() {
+            "http" | "ws" => Scheme::Http,
+            "https" | "wss" => Scheme::Https,
+            _ => return None,
+        };
+        let host = Host::parse(url.host_str()?.as_bytes())?;
+        let authority = Authority {
+            host,
+            port: url.port().unwrap_or(scheme.default_port()),
+        };
+        let path = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        Some(Self {
+            scheme,
+            authority,
+            path: path.into(),
+        })
+    }
+
+    /// The URL that a Location value means here
+    /// ([location URL](https://fetch.spec.whatwg.org/#concept-response-location-url)), with
+    /// whatever scheme, user and fragment it has; nothing if it cannot be parsed.
+    pub fn join(&self, location: &str) -> Option<url::Url> {
+        url::Url::parse(&self.to_string()).ok()?.join(location).ok()
+    }
+
+    /// The origin part, as [serialised](https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin):
+    /// the port is left out where it goes without saying.
+    pub fn origin(&self) -> String {
+        let Authority { host, port } = &self.authority;
+        if *port == self.scheme.default_port() {
+            format!("{}://{host}", self.scheme.name())
+        } else {
+            format!("{}://{host}:{port}", self.scheme.name())
+        }
+    }
+
+    /// Whether browsers take the URL for
+    /// [potentially trustworthy](https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy):
+    /// https, or a loopback host. Only such requests carry fetch metadata.
+    pub fn is_potentially_trustworthy(&self) -> bool {
+        self.scheme == Scheme::Https || self.authority.host.is_loopback()
+    }
+}
+
+impl fmt::Display for RequestUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.starts_with('/') { "" } else { "/" };
+        write!(f, "{}{path}{}", self.origin(), self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_port_goes_without_saying() {
+        let url = RequestUrl::parse("https://A.test:443/b?c#d").expect("valid");
+        assert_eq!(url.to_string(), "https://a.test/b?c");
+        assert_eq!(url.authority.to_string(), "a.test:443");
+    }
+
+    #[test]
+    fn a_location_is_resolved_against_the_request() {
+        let url = RequestUrl::parse("http://a.test:8080/b/c").expect("valid");
+        assert_eq!(
+            url.join("../d#e").map(String::from).as_deref(),
+            Some("http://a.test:8080/d#e")
+        );
+        assert_eq!(
+            url.join("//u:p@b.test").map(String::from).as_deref(),
+            Some("http://u:p@b.test/")
+        );
+        assert_eq!(url.join("https://[bad"), None);
+    }
+
+    #[test]
+    fn loopback_is_trustworthy_without_tls() {
+        let trustworthy = |text| {
+            RequestUrl::parse(text)
+                .expect("valid")
+                .is_potentially_trustworthy()
+        };
+        assert!(trustworthy("https://a.test/") && trustworthy("http://localhost:1/"));
+        assert!(trustworthy("http://127.0.0.2/") && trustworthy("http://[::1]/"));
+        assert!(!trustworthy("http://a.test/"));
+    }
+}
