@@ -1,0 +1,161 @@
+//! The credentials mode: the one thing about a CORS check that is not in the headers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::Request;
+
+use super::classify::{Destination, Kind, Profile, Site};
+use super::engine::Engine;
+
+/// Whether a cross-origin request is made with credentials. Fetch's `same-origin` is `omit` there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialsMode {
+    /// [`include`](https://fetch.spec.whatwg.org/#concept-request-credentials-mode).
+    Include,
+    /// `omit`, or `same-origin` across origins.
+    Omit,
+}
+
+/// What gives the credentials mode away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    /// A Cookie field: only requests with credentials carry one.
+    Cookie,
+    /// Sec-Fetch-Storage-Access, which only cross-site requests with credentials carry.
+    StorageAccess,
+    /// No Sec-Fetch-Storage-Access on a cross-site request that would carry it.
+    NoStorageAccess,
+    /// What asks for it: fonts are loaded without credentials.
+    Initiator,
+    /// It shares its connection with a request whose mode is known.
+    SameConnection,
+    /// The browser went on after a preflight that allows no credentials.
+    PreflightAccepted,
+    /// Both modes come to the same verdict.
+    Irrelevant,
+}
+
+/// The credentials mode of a request, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The mode, unless it is unknown.
+    #[serde(with = "mode_or_unknown")]
+    pub mode: Option<CredentialsMode>,
+    /// How that is known, or why it does not matter.
+    pub because: Option<Because>,
+}
+
+impl Credentials {
+    /// A known mode, and how it is known.
+    pub fn known(mode: CredentialsMode, because: Because) -> Self {
+        Self {
+            mode: Some(mode),
+            because: Some(because),
+        }
+    }
+}
+
+/// What a request gives away by itself.
+pub fn of_request(profile: Profile, request: &Request, is_redirected: bool) -> Credentials {
+    let is_cors = matches!(profile.kind, Kind::CrossOrigin | Kind::Preflight);
+    if !is_cors {
+        return Credentials::default();
+    }
+    if request.headers.contains("cookie") {
+        return Credentials::known(CredentialsMode::Include, Because::Cookie);
+    }
+    let is_font = profile.destination == Some(Destination::Font);
+    if is_font && profile.engine != Some(Engine::Webkit) {
+        return Credentials::known(CredentialsMode::Omit, Because::Initiator);
+    }
+    of_storage_access(profile, request, is_redirected).unwrap_or_default()
+}
+
+/// [Sec-Fetch-Storage-Access](https://privacycg.github.io/storage-access-headers/): on cross-site
+/// requests with credentials to trustworthy URLs, and on no other. Chromium has it on requests
+/// only, Firefox on their preflights too, but not after a redirect (measured).
+fn of_storage_access(
+    profile: Profile,
+    request: &Request,
+    is_redirected: bool,
+) -> Option<Credentials> {
+    let sends_it = profile
+        .engine
+        .is_some_and(|engine| engine.sends_storage_access(&request.headers));
+    if !sends_it {
+        return None;
+    }
+    if request.headers.contains("sec-fetch-storage-access") {
+        return Some(Credentials::known(
+            CredentialsMode::Include,
+            Because::StorageAccess,
+        ));
+    }
+    let is_firefox = profile.engine == Some(Engine::Firefox);
+    let may_lack_it = if profile.kind == Kind::Preflight {
+        !is_firefox || is_redirected
+    } else {
+        is_firefox && is_redirected
+    };
+    let would_carry_it = profile.site == Some(Site::CrossSite) && !may_lack_it;
+    would_carry_it.then(|| Credentials::known(CredentialsMode::Omit, Because::NoStorageAccess))
+}
+
+/// `include`, `omit` or `unknown`.
+mod mode_or_unknown {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::CredentialsMode;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Mode {
+        Include,
+        Omit,
+        Unknown,
+    }
+
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's signature"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        mode: &Option<CredentialsMode>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mode = match mode {
+            Some(CredentialsMode::Include) => Mode::Include,
+            Some(CredentialsMode::Omit) => Mode::Omit,
+            None => Mode::Unknown,
+        };
+        mode.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<CredentialsMode>, D::Error> {
+        Ok(match Mode::deserialize(deserializer)? {
+            Mode::Include => Some(CredentialsMode::Include),
+            Mode::Omit => Some(CredentialsMode::Omit),
+            Mode::Unknown => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_mode_is_said_to_be_unknown() {
+        let unknown = serde_json::to_string(&Credentials::default()).expect("plain");
+        assert_eq!(unknown, r#"{"mode":"unknown","because":null}"#);
+        assert_eq!(
+            serde_json::from_str::<Credentials>(&unknown).expect("ours"),
+            Credentials::default()
+        );
+    }
+}

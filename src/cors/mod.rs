@@ -1,0 +1,30 @@
+//! The Fetch Standard's CORS protocol, as three engines enforce it, and the judging of what was
+//! seen by it.
+//!
+//! [`check`] and [`preflight`] are stateless: one response, one engine, one credentials mode.
+//! [`Judge`] holds the stories: which request a preflight belongs to, which hop a redirect led
+//! to, and what gives the credentials mode away. Nothing here asks for the time.
+
+pub mod cause;
+pub mod check;
+pub mod classify;
+pub mod credentials;
+pub mod engine;
+pub mod judge;
+pub mod names;
+pub mod opinion;
+pub mod origin;
+mod pool;
+pub mod preflight;
+pub mod reading;
+mod recent;
+pub mod redirect;
+pub mod story;
+pub mod verdict;
+
+pub use self::cause::{Cause, Phase, Rule};
+pub use self::classify::{Destination, Kind, Profile};
+pub use self::credentials::{Credentials, CredentialsMode};
+pub use self::engine::Engine;
+pub use self::judge::Judge;
+pub use self::verdict::{Answer, Judgement, Outcome, Verdict};

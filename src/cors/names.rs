@@ -1,0 +1,134 @@
+//! Methods and header names that Fetch treats apart.
+
+/// Whether a method is [CORS-safelisted](https://fetch.spec.whatwg.org/#cors-safelisted-method):
+/// no preflight asks for it, and no list need name it.
+pub fn is_safelisted_method(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "POST")
+}
+
+/// Header names that a browser sets by itself, so that they tell nothing of the script.
+const SET_BY_BROWSERS: [&str; 34] = [
+    "accept-charset",
+    "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "cache-control",
+    "connection",
+    "content-length",
+    "cookie",
+    "dnt",
+    "expect",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "last-event-id",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy-authorization",
+    "proxy-connection",
+    "purpose",
+    "range",
+    "referer",
+    "save-data",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+];
+
+/// Whether a script must have set this header, and a preflight must have asked for it: it is
+/// neither set by browsers themselves nor a
+/// [CORS-safelisted request-header](https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
+pub fn needs_preflight(name: &[u8], value: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = String::from_utf8_lossy(&name);
+    if name.starts_with("sec-") || SET_BY_BROWSERS.contains(&name.as_ref()) {
+        return false;
+    }
+    !is_safelisted(&name, value)
+}
+
+fn is_safelisted(name: &str, value: &[u8]) -> bool {
+    if value.len() > 128 {
+        return false;
+    }
+    match name {
+        "accept" => !value.iter().copied().any(is_unsafe_octet),
+        "accept-language" | "content-language" => value.iter().all(|octet| {
+            octet.is_ascii_alphanumeric()
+                || matches!(octet, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')
+        }),
+        "content-type" => {
+            !value.iter().copied().any(is_unsafe_octet) && is_safelisted_content_type(value)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a form could send this media type.
+fn is_safelisted_content_type(value: &[u8]) -> bool {
+    const ESSENCES: [&str; 3] = [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain",
+    ];
+    let essence = value
+        .split(|&octet| octet == b';')
+        .next()
+        .unwrap_or_default();
+    let essence = crate::wire::trim_ows(essence);
+    ESSENCES
+        .iter()
+        .any(|safe| essence.eq_ignore_ascii_case(safe.as_bytes()))
+}
+
+/// A [CORS-unsafe request-header byte](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-byte).
+fn is_unsafe_octet(octet: u8) -> bool {
+    octet < 0x20 && octet != b'\t'
+        || matches!(
+            octet,
+            b'"' | b'('
+                | b')'
+                | b':'
+                | b'<'
+                | b'>'
+                | b'?'
+                | b'@'
+                | b'['
+                | b'\\'
+                | b']'
+                | b'{'
+                | b'}'
+                | 0x7f
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_safelisted_in_capitals_only() {
+        assert!(is_safelisted_method("POST"));
+        assert!(!is_safelisted_method("post") && !is_safelisted_method("PUT"));
+    }
+
+    #[test]
+    fn only_what_a_form_could_send_needs_no_preflight() {
+        let needs = |name: &str, value: &str| needs_preflight(name.as_bytes(), value.as_bytes());
+        assert!(!needs("Content-Type", "text/plain;charset=UTF-8"));
+        assert!(needs("Content-Type", "application/json"));
+        assert!(needs("X-Custom", "1") && needs("Authorization", "Bearer t"));
+        assert!(!needs("Accept", "*/*") && needs("Accept", "\"x\""));
+        assert!(needs("Accept-Language", "en/us"));
+        assert!(!needs("Sec-Fetch-Mode", "cors") && !needs("Cookie", "a=1"));
+    }
+}

@@ -1,0 +1,377 @@
+//! Opinions: what one engine makes of an exchange in one credentials mode, and the verdict that
+//! all of them come to.
+
+use crate::exchange::{Ending, ExchangeId, Protocol, Request, Response};
+use crate::wire::headers::latin1;
+
+use super::check::{Asked, Finding, cors_check};
+use super::classify::{Kind, Profile};
+use super::credentials::{Because, Credentials, CredentialsMode};
+use super::engine::PerEngine;
+use super::preflight::{Preflight, preflight_check};
+use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
+use super::verdict::{Answer, Basis, EngineAnswer, Evidence, Outcome, Verdict, Where};
+use super::{Cause, Engine, Phase};
+
+/// Everything an opinion on an exchange depends on, but for engine and credentials mode.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// What the request is.
+    pub profile: Profile,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The request.
+    pub request: &'a Request,
+    /// The response, if there is one.
+    pub response: Option<&'a Response>,
+    /// How it ended so far.
+    pub ending: Ending,
+    /// How many redirects came before it.
+    pub redirects: u8,
+}
+
+/// What one engine makes of an exchange in one credentials mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// The page may have it.
+    Allowed,
+    /// CORS does not apply.
+    Exempt,
+    /// There is no response yet.
+    Pending,
+    /// Conditions that are not met, the one that counts first; never empty.
+    Blocked(Vec<Finding>),
+    /// The load fails, for a cause that is none of CORS, if it has a name.
+    Failed(Option<Cause>),
+}
+
+impl Opinion {
+    /// The opinion of `engine`, if the request's credentials mode is `credentials`.
+    pub fn of(engine: Engine, situation: &Situation<'_>, credentials: CredentialsMode) -> Self {
+        let Some(response) = situation.response else {
+            return situation.without_response(engine);
+        };
+        let asked = Asked {
+            origin: situation
+                .request
+                .headers
+                .first("origin")
+                .unwrap_or_default(),
+            protocol: situation.protocol,
+            credentials,
+        };
+        let opinion = match situation.profile.kind {
+            Kind::Preflight => situation.preflight(engine, asked, response),
+            Kind::CrossOrigin => situation.cross_origin(engine, asked, response),
+            Kind::SameOrigin => situation.redirect(engine, &situation.own_origin(), response),
+            Kind::Websocket if response.status != 101 => Self::Failed(None),
+            Kind::NoCors | Kind::Navigation | Kind::Websocket | Kind::NotBrowser => Self::Exempt,
+        };
+        let is_cut = opinion == Self::Allowed && situation.ending == Ending::Truncated;
+        if is_cut { Self::Failed(None) } else { opinion }
+    }
+
+    /// What it comes to.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Allowed => Outcome::Allowed,
+            Self::Exempt => Outcome::Exempt,
+            Self::Pending => Outcome::Pending,
+            Self::Blocked(_) => Outcome::Blocked,
+            Self::Failed(_) => Outcome::Failed,
+        }
+    }
+
+    fn from_findings(findings: Vec<Finding>) -> Self {
+        if findings.is_empty() {
+            Self::Allowed
+        } else {
+            Self::Blocked(findings)
+        }
+    }
+
+    fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Blocked(findings) => findings,
+            Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) => &[],
+        }
+    }
+
+    fn answer(&self, engine: Engine, phase: Phase) -> Answer {
+        match self {
+            Self::Blocked(findings) if let Some(first) = findings.first() => {
+                Answer::blocked(engine, phase, first)
+            }
+            Self::Failed(Some(cause)) => Answer::failed(engine, phase, *cause),
+            Self::Allowed
+            | Self::Exempt
+            | Self::Pending
+            | Self::Blocked(_)
+            | Self::Failed(None) => Answer::plain(self.outcome()),
+        }
+    }
+}
+
+impl Situation<'_> {
+    fn without_response(&self, engine: Engine) -> Opinion {
+        if self.ending == Ending::InProgress {
+            return Opinion::Pending;
+        }
+        let cause = match self.profile.kind {
+            Kind::Preflight => Cause::PreflightNoResponse,
+            Kind::CrossOrigin => Cause::NoResponse,
+            Kind::SameOrigin
+            | Kind::NoCors
+            | Kind::Navigation
+            | Kind::Websocket
+            | Kind::NotBrowser => {
+                return Opinion::Failed(None);
+            }
+        };
+        // Firefox takes what is not HTTP for an HTTP/0.9 answer, which has no fields.
+        if self.ending == Ending::NotHttp && engine == Engine::Firefox {
+            Opinion::Blocked(vec![Finding::new(Cause::AllowOriginMissing)])
+        } else {
+            Opinion::Failed(Some(cause))
+        }
+    }
+
+    fn preflight(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
+        let Some(preflight) = Preflight::of(&self.request.headers) else {
+            return Opinion::Exempt;
+        };
+        Opinion::from_findings(self.tainted(preflight_check(engine, preflight, asked, response)))
+    }
+
+    fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
+        let findings = cors_check(engine, asked, &response.headers);
+        if findings.is_empty() {
+            self.redirect(engine, asked.origin, response)
+        } else {
+            Opinion::from_findings(self.tainted(findings))
+        }
+    }
+
+    /// A response that passes, and may lead on.
+    fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
+        match check_target(engine, origin, &self.request.url, response) {
+            Some(Refusal::Blocked(finding)) => Opinion::Blocked(vec![finding]),
+            Some(Refusal::Failed(cause)) => Opinion::Failed(Some(cause)),
+            None if self.redirects >= MOST_REDIRECTS && redirect::location(response).is_some() => {
+                Opinion::Failed(Some(Cause::RedirectLoop))
+            }
+            None => Opinion::Allowed,
+        }
+    }
+
+    /// An origin that a redirect made `null` is the cause, where it is the reason for a mismatch.
+    fn tainted(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let is_null = self.request.headers.first("origin") == Some(b"null");
+        if is_null && self.redirects > 0 {
+            for finding in &mut findings {
+                if finding.cause == Cause::AllowOriginMismatch {
+                    finding.cause = Cause::RedirectOriginNull;
+                }
+            }
+        }
+        findings
+    }
+
+    fn own_origin(&self) -> Vec<u8> {
+        self.request.url.origin().into_bytes()
+    }
+
+    fn phase(&self) -> Phase {
+        let is_redirect = self
+            .response
+            .is_some_and(|response| redirect::location(response).is_some());
+        if self.profile.kind == Kind::Preflight {
+            Phase::Preflight
+        } else if is_redirect {
+            Phase::RedirectHop
+        } else {
+            Phase::Actual
+        }
+    }
+
+    /// The verdict of `engine`, with those of all engines beside it.
+    pub fn verdict(&self, id: ExchangeId, engine: Engine, credentials: Credentials) -> Verdict {
+        let engines = PerEngine::of(|engine| Both::of(engine, self));
+        let both = engines.get(engine);
+        let shown = both.shown(credentials.mode);
+        let answers =
+            engines.map(|engine, both| both.answer(engine, self.phase(), credentials.mode));
+        let own = answers.get(engine).clone();
+        let (first, others) = match shown.findings() {
+            [first, others @ ..] => (Some(first), others),
+            [] => (None, [].as_slice()),
+        };
+        let is_decided = own.answer.outcome != Outcome::Undecided;
+        Verdict {
+            also: others.iter().map(|finding| finding.cause).collect(),
+            credentials: self.told(credentials, both),
+            if_included: own.if_included,
+            if_omitted: own.if_omitted,
+            confirmed: None,
+            readable: None,
+            evidence: first
+                .filter(|_| is_decided)
+                .map(|first| self.evidence(id, first))
+                .into_iter()
+                .collect(),
+            not_cors: Vec::new(),
+            answer: own.answer,
+            engines: answers,
+        }
+    }
+
+    /// The credentials mode as it is told: where it makes no difference, that is said.
+    fn told(&self, credentials: Credentials, both: &Both) -> Credentials {
+        let is_cors = matches!(self.profile.kind, Kind::Preflight | Kind::CrossOrigin);
+        let is_irrelevant = credentials.mode.is_none() && self.response.is_some() && both.agree();
+        if is_cors && is_irrelevant {
+            Credentials {
+                mode: None,
+                because: Some(Because::Irrelevant),
+            }
+        } else {
+            credentials
+        }
+    }
+
+    fn evidence(&self, id: ExchangeId, finding: &Finding) -> Evidence {
+        let headers = self.response.map(|response| &response.headers);
+        let line = finding.field.and_then(|field| headers?.lines(field).next());
+        Evidence {
+            exchange: id,
+            place: Where::Sent,
+            field: finding.field.map(Into::into),
+            line: line.map(|(place, _)| place + 1),
+            value: line.map(|(_, value)| latin1(value).into_owned()),
+            differs: finding.differs,
+        }
+    }
+}
+
+/// One engine's opinions for both credentials modes.
+struct Both {
+    included: Opinion,
+    omitted: Opinion,
+}
+
+impl Both {
+    fn of(engine: Engine, situation: &Situation<'_>) -> Self {
+        Self {
+            included: Opinion::of(engine, situation, CredentialsMode::Include),
+            omitted: Opinion::of(engine, situation, CredentialsMode::Omit),
+        }
+    }
+
+    /// Whether the modes come to the same, as far as a user can tell.
+    fn agree(&self) -> bool {
+        self.included.outcome() == self.omitted.outcome()
+            && self.included.findings().first() == self.omitted.findings().first()
+    }
+
+    /// The opinion that is shown: that of the mode, if it is known; else that without credentials,
+    /// whose findings hold in both.
+    fn shown(&self, mode: Option<CredentialsMode>) -> &Opinion {
+        match mode {
+            Some(CredentialsMode::Include) => &self.included,
+            Some(CredentialsMode::Omit) | None => &self.omitted,
+        }
+    }
+
+    fn answer(&self, engine: Engine, phase: Phase, mode: Option<CredentialsMode>) -> EngineAnswer {
+        let decided = |answer| EngineAnswer {
+            answer,
+            basis: Basis::Measured,
+            if_included: None,
+            if_omitted: None,
+        };
+        if mode.is_some() || self.agree() {
+            return decided(self.shown(mode).answer(engine, phase));
+        }
+        EngineAnswer {
+            if_included: Some(self.included.answer(engine, phase)),
+            if_omitted: Some(self.omitted.answer(engine, phase)),
+            ..decided(Answer::plain(Outcome::Undecided))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::RequestUrl;
+
+    fn request(lines: &[(&str, &str)]) -> Request {
+        Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: lines.iter().copied().collect(),
+        }
+    }
+
+    fn verdict(answer: &[(&str, &str)], credentials: Credentials) -> Verdict {
+        let request = request(&[("Origin", "https://app.test")]);
+        let profile = Profile::of(&request, Protocol::Http11);
+        let response = Response {
+            status: 200,
+            headers: answer.iter().copied().collect(),
+        };
+        let situation = Situation {
+            profile,
+            protocol: Protocol::Http11,
+            request: &request,
+            response: Some(&response),
+            ending: Ending::Complete,
+            redirects: 0,
+        };
+        situation.verdict(ExchangeId(1), Engine::Chromium, credentials)
+    }
+
+    #[test]
+    fn a_wildcard_is_undecided_until_the_mode_is_known() {
+        let wildcard = [("Access-Control-Allow-Origin", "*")];
+        let undecided = verdict(&wildcard, Credentials::default());
+        assert_eq!(undecided.answer.outcome, Outcome::Undecided);
+        let cause = |answer: Option<Answer>| answer.map(|answer| (answer.outcome, answer.cause));
+        assert_eq!(
+            cause(undecided.if_included),
+            Some((Outcome::Blocked, Some(Cause::WildcardWithCredentials)))
+        );
+        assert_eq!(cause(undecided.if_omitted), Some((Outcome::Allowed, None)));
+
+        let known = Credentials::known(CredentialsMode::Include, Because::Cookie);
+        assert_eq!(
+            verdict(&wildcard, known).answer.cause,
+            Some(Cause::WildcardWithCredentials)
+        );
+    }
+
+    #[test]
+    fn the_offending_line_is_the_evidence() {
+        let lines = [
+            ("Vary", "Origin"),
+            ("Access-Control-Allow-Origin", "https://app.test/"),
+        ];
+        let evidence = &verdict(&lines, Credentials::default()).evidence[0];
+        assert_eq!(
+            (evidence.line, evidence.value.as_deref()),
+            (Some(2), Some("https://app.test/"))
+        );
+    }
+
+    #[test]
+    fn where_the_mode_makes_no_difference_that_is_said() {
+        let told = verdict(&[], Credentials::default()).credentials;
+        assert_eq!(
+            told,
+            Credentials {
+                mode: None,
+                because: Some(Because::Irrelevant)
+            }
+        );
+    }
+}

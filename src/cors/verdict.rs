@@ -1,0 +1,313 @@
+//! Verdicts: what a browser makes of an exchange, in the form they are stored and printed in.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::ExchangeId;
+use crate::exchange::secret::{Redactor, Value};
+
+use super::check::Finding;
+use super::engine::PerEngine;
+use super::origin::Difference;
+use super::{Cause, Credentials, Destination, Engine, Kind, Phase, Rule, classify};
+
+/// What comes of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The browser lets the page have it.
+    Allowed,
+    /// The browser refuses it.
+    Blocked,
+    /// It depends on the credentials mode, which is not known.
+    Undecided,
+    /// CORS does not apply.
+    Exempt,
+    /// No response yet.
+    Pending,
+    /// Not a block: the transport failed, or the load failed although CORS passed.
+    Failed,
+    /// A rule answered the preflight; the server was not asked.
+    NotAsked,
+}
+
+impl Outcome {
+    /// The name used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Blocked => "blocked",
+            Self::Undecided => "undecided",
+            Self::Exempt => "exempt",
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::NotAsked => "not-asked",
+        }
+    }
+}
+
+/// One engine's answer, for one credentials mode or for both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What comes of it.
+    pub outcome: Outcome,
+    /// Whose rule blocks it.
+    pub by: Option<Rule>,
+    /// The first condition the engine stops at.
+    pub cause: Option<Cause>,
+    /// In which part of the load.
+    pub phase: Option<Phase>,
+    /// What the engine prints for it.
+    pub code: Option<Cow<'static, str>>,
+    /// What its message names: a value, a method, a header.
+    pub parameter: Option<String>,
+}
+
+impl Answer {
+    /// An answer without a cause.
+    pub fn plain(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            by: None,
+            cause: None,
+            phase: None,
+            code: None,
+            parameter: None,
+        }
+    }
+
+    /// Blocked by CORS, for what was found first.
+    pub fn blocked(engine: Engine, phase: Phase, finding: &Finding) -> Self {
+        Self {
+            outcome: Outcome::Blocked,
+            by: Some(Rule::Cors),
+            cause: Some(finding.cause),
+            phase: Some(phase),
+            code: finding
+                .cause
+                .code(engine, phase, finding.several)
+                .map(Cow::Borrowed),
+            parameter: finding.parameter.clone(),
+        }
+    }
+
+    /// Failed, for a cause that is none of CORS.
+    pub fn failed(engine: Engine, phase: Phase, cause: Cause) -> Self {
+        let code = (engine == Engine::Firefox)
+            .then(|| cause.code(engine, phase, None))
+            .flatten();
+        Self {
+            cause: Some(cause),
+            phase: Some(phase),
+            code: code.map(Cow::Borrowed),
+            ..Self::plain(Outcome::Failed)
+        }
+    }
+}
+
+/// Whether an engine's rule was checked against that engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// It was: real browsers did this.
+    Measured,
+    /// It follows from the standard or from the engine's source.
+    Predicted,
+}
+
+/// One engine's answer, with both where the credentials mode decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineAnswer {
+    /// Its answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// How well its rules are known.
+    pub basis: Basis,
+    /// Its answer if credentials are included, where that decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_included: Option<Answer>,
+    /// Its answer if they are omitted, where that decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_omitted: Option<Answer>,
+}
+
+/// Which response a piece of evidence stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Where {
+    /// In the response as the server sent it.
+    Sent,
+}
+
+/// The bytes that show a cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The exchange they were seen in.
+    pub exchange: ExchangeId,
+    /// In which of its messages.
+    #[serde(rename = "where")]
+    pub place: Where,
+    /// The field; nothing where its absence is the evidence.
+    pub field: Option<Cow<'static, str>>,
+    /// Which field line of the head it is, from 1.
+    pub line: Option<usize>,
+    /// Its value.
+    pub value: Option<String>,
+    /// For an origin that is not the one expected: the part that differs.
+    pub differs: Option<Difference>,
+}
+
+/// What showed the browser's own answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfirmedBy {
+    /// The request that a preflight asked for was made.
+    ActualRequest,
+}
+
+/// The browser's own answer, seen from the wire or told by the browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// What showed it.
+    pub by: ConfirmedBy,
+    /// Whether it is the verdict.
+    pub agrees: bool,
+    /// The browser's code, where it told one.
+    pub code: Option<String>,
+    /// The browser's parameter, where it told one.
+    pub parameter: Option<String>,
+}
+
+/// The verdict on an exchange: that of the engine that made the request, with all three beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The answer of the engine that made the request (Chromium where it is unknown).
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// The other conditions that are not met.
+    pub also: Vec<Cause>,
+    /// The credentials mode, as far as it is known.
+    pub credentials: Credentials,
+    /// The answer if credentials are included, where that decides.
+    pub if_included: Option<Answer>,
+    /// The answer if credentials are omitted, where that decides.
+    pub if_omitted: Option<Answer>,
+    /// The browser's own answer, where it showed.
+    pub confirmed: Option<Confirmed>,
+    /// The header names that script can read, per engine, of a response that passes.
+    pub readable: Option<BTreeMap<String, Vec<String>>>,
+    /// All three engines' answers.
+    pub engines: PerEngine<EngineAnswer>,
+    /// The bytes that show the cause.
+    pub evidence: Vec<Evidence>,
+    /// What is wrong where CORS is not.
+    pub not_cors: Vec<serde_json::Value>,
+}
+
+impl Verdict {
+    /// Whether a page is refused, or the load failed: what people look for.
+    pub fn is_failure(&self) -> bool {
+        match self.answer.outcome {
+            Outcome::Blocked | Outcome::Failed => true,
+            Outcome::Allowed
+            | Outcome::Undecided
+            | Outcome::Exempt
+            | Outcome::Pending
+            | Outcome::NotAsked => false,
+        }
+    }
+}
+
+/// Why a cross-origin request has, or has not, a preflight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PreflightBecause {
+    /// One was sent for it.
+    Sent,
+    /// An earlier one still held.
+    Cached,
+    /// None is needed.
+    NotNeeded,
+    /// One is needed and none was seen.
+    Missing,
+}
+
+/// The other exchanges of the same story.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// The preflight that let this request through.
+    pub preflight: Option<ExchangeId>,
+    /// Why there is one, or none.
+    pub preflight_because: Option<PreflightBecause>,
+    /// The requests that this preflight let through.
+    pub actual: Vec<ExchangeId>,
+    /// The hop that led here.
+    pub redirected_from: Option<ExchangeId>,
+    /// The hop that this one led to.
+    pub redirected_to: Option<ExchangeId>,
+}
+
+/// Everything the judge says of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The origin of the page, as the request tells it.
+    pub origin: Option<String>,
+    /// Its part in the CORS protocol.
+    pub kind: Kind,
+    /// How that is known.
+    pub kind_because: classify::Because,
+    /// What the load is for.
+    pub destination: Option<Destination>,
+    /// The first of the identical requests that were not answered, of which this is a repeat.
+    pub retry_of: Option<ExchangeId>,
+    /// The other exchanges of the same story.
+    pub links: Links,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The server layers at fault.
+    pub roots: Vec<serde_json::Value>,
+}
+
+impl Judgement {
+    /// Withholds the secrets that a message may name: header names, and the URL of a redirect.
+    pub fn withhold(&mut self, redactor: &Redactor) {
+        let verdict = &mut self.verdict;
+        let PerEngine {
+            chromium,
+            firefox,
+            webkit,
+        } = &mut verdict.engines;
+        let of_engines = [chromium, firefox, webkit].into_iter().flat_map(|engine| {
+            [
+                Some(&mut engine.answer),
+                engine.if_included.as_mut(),
+                engine.if_omitted.as_mut(),
+            ]
+        });
+        let own = [
+            Some(&mut verdict.answer),
+            verdict.if_included.as_mut(),
+            verdict.if_omitted.as_mut(),
+        ];
+        for answer in own.into_iter().chain(of_engines).flatten() {
+            if matches!(
+                answer.cause,
+                Some(Cause::HeaderNotAllowed | Cause::HeaderWildcardCredentialed)
+            ) {
+                answer.parameter = answer.parameter.as_deref().map(|name| redactor.name(name));
+            }
+        }
+        for evidence in &mut verdict.evidence {
+            let (Some(field), Some(value)) = (&evidence.field, &evidence.value) else {
+                continue;
+            };
+            if let (_, Value::Plain(value)) = redactor.field(field.as_bytes(), value.as_bytes()) {
+                evidence.value = Some(value);
+            } else {
+                evidence.value = None;
+            }
+        }
+    }
+}
