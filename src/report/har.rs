@@ -1,0 +1,357 @@
+//! HAR files ([version 1.2](http://www.softwareishard.com/blog/har-12-spec/)): read into the events
+//! they tell of.
+//!
+//! Beside the standard fields, ours are understood: a broken exchange has `response.status` 0 and
+//! `response._error`; `_connectionEnd` is `open`, `closed-by-client` or `closed-by-server`;
+//! `_tlsResumed` says that the connection resumed a TLS session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::exchange::{
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Side,
+};
+use crate::wire::headers::{HeaderList, from_latin1};
+
+/// What a HAR file tells.
+#[derive(Debug)]
+pub struct Imported {
+    /// The events, exchange by exchange in the order of their starts. When responses ended
+    /// relative to other starts is in the events' times.
+    pub events: Vec<Event>,
+    /// How many entries were left out because their URL is not http or https.
+    pub skipped: usize,
+}
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not JSON, or not of the shape that HAR has.
+    #[error("not a HAR file")]
+    Shape(#[from] serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct Har {
+    log: Log,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    started_date_time: String,
+    #[serde(default)]
+    time: Option<f64>,
+    request: HarRequest,
+    #[serde(default)]
+    response: Option<HarResponse>,
+    #[serde(default)]
+    connection: Option<serde_json::Value>,
+    #[serde(default, rename = "_connectionEnd")]
+    connection_end: Option<ConnectionEnd>,
+    #[serde(default, rename = "_tlsResumed")]
+    tls_resumed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HarRequest {
+    method: String,
+    url: String,
+    #[serde(default)]
+    http_version: String,
+    #[serde(default)]
+    headers: Vec<Header>,
+}
+
+#[derive(Deserialize)]
+struct HarResponse {
+    status: i64,
+    #[serde(default)]
+    headers: Vec<Header>,
+    #[serde(default, rename = "_error")]
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    value: String,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum ConnectionEnd {
+    Open,
+    ClosedByClient,
+    ClosedByServer,
+}
+
+/// Reads a HAR file.
+pub fn parse(file: &[u8]) -> Result<Imported, Error> {
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let mut entries = serde_json::from_slice::<Har>(file)?.log.entries;
+    entries.sort_by_key(Entry::started);
+    let mut import = Import::default();
+    for entry in &entries {
+        import.entry(entry);
+    }
+    let closed = import.closings();
+    import.events.extend(closed);
+    Ok(Imported {
+        events: import.events,
+        skipped: import.skipped,
+    })
+}
+
+/// A file being read.
+#[derive(Default)]
+struct Import {
+    events: Vec<Event>,
+    skipped: usize,
+    exchanges: u64,
+    connections: u64,
+    named: HashMap<String, ConnectionId>,
+    closed: Vec<(ConnectionId, Side, Moment)>,
+}
+
+impl Import {
+    fn entry(&mut self, entry: &Entry) {
+        let Some(url) = RequestUrl::parse(&entry.request.url) else {
+            self.skipped += 1;
+            return;
+        };
+        self.exchanges += 1;
+        let (id, started, ended) = (ExchangeId(self.exchanges), entry.started(), entry.ended());
+        let connection = self.connection(entry);
+        self.events.push(Event::Opened {
+            id,
+            connection,
+            at: started,
+            protocol: protocol(&entry.request.http_version),
+            client: None,
+            request: Arc::new(Request {
+                method: entry.request.method.clone(),
+                url,
+                headers: header_list(&entry.request.headers),
+            }),
+        });
+        if let Some((status, response)) = entry.answer() {
+            let headers = header_list(&response.headers);
+            let sent = Arc::new(Response { status, headers });
+            self.events.push(Event::Answered {
+                id,
+                at: ended,
+                sent,
+            });
+        }
+        let (ending, reason) = entry.ending();
+        self.events.push(Event::Ended {
+            id,
+            at: ended,
+            ending,
+            reason,
+        });
+        self.note_close(connection, entry);
+    }
+
+    /// The connection of an entry; one of its own where the file does not say.
+    fn connection(&mut self, entry: &Entry) -> ConnectionId {
+        let name = match &entry.connection {
+            Some(serde_json::Value::String(name)) if !name.is_empty() => Some(name.clone()),
+            Some(serde_json::Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        if let Some(known) = name.as_ref().and_then(|name| self.named.get(name)) {
+            return *known;
+        }
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        self.named.extend(name.map(|name| (name, connection)));
+        let (at, resumed) = (entry.started(), entry.tls_resumed);
+        self.events.push(Event::Connected {
+            connection,
+            at,
+            resumed,
+        });
+        connection
+    }
+
+    fn note_close(&mut self, connection: ConnectionId, entry: &Entry) {
+        let side = match entry.connection_end {
+            Some(ConnectionEnd::ClosedByClient) => Side::Client,
+            Some(ConnectionEnd::ClosedByServer) => Side::Server,
+            Some(ConnectionEnd::Open) | None => return,
+        };
+        self.closed.retain(|(other, ..)| *other != connection);
+        self.closed.push((connection, side, entry.ended()));
+    }
+
+    /// The closings: a file tells that a connection was closed, and only its last exchange tells
+    /// about when.
+    fn closings(&mut self) -> Vec<Event> {
+        let closed = std::mem::take(&mut self.closed);
+        closed
+            .into_iter()
+            .map(|(connection, by, at)| Event::Closed { connection, at, by })
+            .collect()
+    }
+}
+
+impl Entry {
+    fn started(&self) -> Moment {
+        Moment::parse(&self.started_date_time).unwrap_or(Moment::from_micros(0))
+    }
+
+    fn ended(&self) -> Moment {
+        let millis = self
+            .time
+            .filter(|time| time.is_finite() && *time > 0.0)
+            .unwrap_or(0.0);
+        self.started()
+            .plus(Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default())
+    }
+
+    fn answer(&self) -> Option<(u16, &HarResponse)> {
+        let response = self.response.as_ref()?;
+        let status = u16::try_from(response.status)
+            .ok()
+            .filter(|status| *status >= 100)?;
+        Some((status, response))
+    }
+
+    fn ending(&self) -> (Ending, Option<String>) {
+        let error = self
+            .response
+            .as_ref()
+            .and_then(|response| response.error.as_deref());
+        let by_client = self.connection_end == Some(ConnectionEnd::ClosedByClient);
+        let ending = match error {
+            None if self.answer().is_some() => Ending::Complete,
+            Some("truncated-body" | "truncated") => Ending::Truncated,
+            Some("reset" | "reset-by-server") => Ending::ResetByServer,
+            Some("not-http" | "closed-in-headers") => Ending::NotHttp,
+            Some("no-response" | "timeout") if by_client => Ending::ResetByClient,
+            Some("no-response" | "timeout") => Ending::Timeout,
+            Some("reset-by-client") => Ending::ResetByClient,
+            Some("refused") => Ending::Refused,
+            Some("dns") => Ending::Dns,
+            Some("tls") => Ending::Tls,
+            Some("never-sent") => Ending::NeverSent,
+            Some(_) if self.answer().is_some() => Ending::Truncated,
+            Some(_) | None => Ending::NoResponse,
+        };
+        (ending, error.map(str::to_owned))
+    }
+}
+
+fn protocol(http_version: &str) -> Protocol {
+    match http_version.to_ascii_lowercase().as_str() {
+        "h2" | "http/2" | "http/2.0" | "2" | "2.0" | "h3" | "http/3" | "http/3.0" => {
+            Protocol::Http2
+        }
+        "http/1.0" | "1.0" => Protocol::Http10,
+        _ => Protocol::Http11,
+    }
+}
+
+/// The lines, without the pseudo-header fields of HTTP/2 that some tools list among them.
+fn header_list(headers: &[Header]) -> HeaderList {
+    headers
+        .iter()
+        .filter(|header| !header.name.starts_with(':'))
+        .map(|header| {
+            (
+                from_latin1(&header.name),
+                from_latin1(&unfolded(&header.value)).into_owned(),
+            )
+        })
+        .collect()
+}
+
+/// A folded value means the same on one line (RFC 9112 section 5.2).
+fn unfolded(value: &str) -> String {
+    value.replace("\r\n", " ").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn har(entries: &str) -> Result<Imported, Error> {
+        parse(format!(r#"{{"log":{{"version":"1.2","entries":[{entries}]}}}}"#).as_bytes())
+    }
+
+    fn entry(second: u8, url: &str, rest: &str) -> String {
+        format!(
+            r#"{{"startedDateTime":"2026-11-22T00:00:{second:02}Z","time":5,
+               "request":{{"method":"GET","url":"{url}","httpVersion":"HTTP/1.1","headers":[]}}{rest}}}"#
+        )
+    }
+
+    #[test]
+    fn entries_are_told_in_the_order_of_their_starts() {
+        let response = r#","response":{"status":200,"headers":[{"name":"A","value":"b"}]}"#;
+        let entries = [
+            entry(2, "http://b.test/", response),
+            entry(1, "http://a.test/", response),
+        ];
+        let imported = har(&entries.join(",")).expect("valid");
+        let opened: Vec<String> = imported
+            .events
+            .iter()
+            .filter_map(|event| {
+                let Event::Opened { request, .. } = event else {
+                    return None;
+                };
+                Some(request.url.to_string())
+            })
+            .collect();
+        assert_eq!(opened, ["http://a.test/", "http://b.test/"]);
+    }
+
+    #[test]
+    fn our_own_fields_tell_how_exchanges_and_connections_end() {
+        let rest = r#","response":{"status":0,"_error":"reset"},"connection":"7","_connectionEnd":"closed-by-client""#;
+        let imported = har(&entry(1, "https://a.test/", rest)).expect("valid");
+        let ended = imported.events.iter().any(|event| {
+            matches!(
+                event,
+                Event::Ended {
+                    ending: Ending::ResetByServer,
+                    ..
+                }
+            )
+        });
+        let closed = matches!(
+            imported.events.last(),
+            Some(Event::Closed {
+                by: Side::Client,
+                ..
+            })
+        );
+        assert!(ended && closed);
+    }
+
+    #[test]
+    fn what_is_not_http_is_counted_and_left_out() {
+        let imported = har(&entry(1, "data:,x", "")).expect("valid");
+        assert_eq!((imported.events.len(), imported.skipped), (0, 1));
+    }
+
+    #[test]
+    fn what_is_not_har_is_an_error() {
+        assert_eq!(
+            parse(b"{}").expect_err("no log").to_string(),
+            "not a HAR file"
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Words and files: what is told of exchanges, to people and to programs.
+
+pub mod har;
+pub mod offline;
+pub mod record;

@@ -1,0 +1,83 @@
+//! One exchange as JSON, version 1: the form of `corstap log --json` and of everything else that
+//! lists exchanges for programs.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::cors::classify::Because;
+use crate::cors::verdict::Links;
+use crate::cors::{Destination, Judgement, Kind, Verdict};
+use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
+use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol};
+
+/// The version of the form.
+pub const VERSION: u32 = 1;
+
+/// One exchange, as it stands on one line of JSON.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    v: u32,
+    rev: u32,
+    id: ExchangeId,
+    capture: &'a str,
+    started: String,
+    elapsed_ms: Option<f64>,
+    connection: ConnectionId,
+    protocol: Protocol,
+    client: Option<SocketAddr>,
+    server: Option<SocketAddr>,
+    origin: Option<&'a str>,
+    kind: Kind,
+    kind_because: Because,
+    destination: Option<Destination>,
+    request: &'a RecordedRequest,
+    sent: Option<&'a RecordedResponse>,
+    delivered: Option<&'a RecordedResponse>,
+    ending: Ending,
+    reason: Option<&'a str>,
+    retry_of: Option<ExchangeId>,
+    initiator: Option<()>,
+    links: &'a Links,
+    verdict: &'a Verdict,
+    roots: &'a [serde_json::Value],
+    rewrite: Option<()>,
+}
+
+impl<'a> Record<'a> {
+    /// What is told of a recorded exchange of a capture. `rev` counts the judgements it has had.
+    pub fn new(
+        capture: &'a str,
+        rev: u32,
+        recorded: &'a Recorded,
+        judgement: &'a Judgement,
+    ) -> Self {
+        Self {
+            v: VERSION,
+            rev,
+            id: recorded.id,
+            capture,
+            started: recorded.started.rfc3339(),
+            elapsed_ms: recorded.elapsed_ms,
+            connection: recorded.connection,
+            protocol: recorded.protocol,
+            client: recorded.client,
+            server: recorded.server,
+            origin: judgement.origin.as_deref(),
+            kind: judgement.kind,
+            kind_because: judgement.kind_because,
+            destination: judgement.destination,
+            request: &recorded.request,
+            sent: recorded.sent.as_ref(),
+            delivered: recorded.delivered.as_ref(),
+            ending: recorded.ending,
+            reason: recorded.reason.as_deref(),
+            retry_of: judgement.retry_of,
+            initiator: None,
+            links: &judgement.links,
+            verdict: &judgement.verdict,
+            roots: &judgement.roots,
+            rewrite: None,
+        }
+    }
+}

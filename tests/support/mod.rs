@@ -1,0 +1,4 @@
+//! Pieces that several tests share.
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+
+pub mod truth;

@@ -1,0 +1,190 @@
+//! What real browsers did, case by case (`tests/data/truth.jsonl`): read, turned into HAR files,
+//! and held against our verdicts.
+
+use std::path::Path;
+
+use corstap::cors::verdict::{Answer, Judgement};
+use corstap::cors::{Engine, Kind, Outcome};
+use corstap::exchange::secret::{Redactor, Values};
+use corstap::report::har;
+use corstap::report::offline::{self, Told};
+use serde_json::{Value, json};
+
+/// One scenario.
+pub struct Case(Value);
+
+/// What a browser made of a case: the outcome, and its code where CORS blocked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub outcome: Outcome,
+    pub code: Option<String>,
+}
+
+/// How our verdict compares with the browser's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// Decided, and right in outcome and code.
+    Right,
+    /// Undecided, and one of the two answers is the browser's.
+    Among,
+    /// Neither.
+    Wrong(String),
+}
+
+/// All cases.
+pub fn cases() -> Vec<Case> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/truth.jsonl");
+    let text = std::fs::read_to_string(file).expect("the truth data is there");
+    text.lines()
+        .map(|line| Case(serde_json::from_str(line).expect("a case is JSON")))
+        .collect()
+}
+
+impl Case {
+    pub fn id(&self) -> &str {
+        self.0["id"].as_str().expect("an id")
+    }
+
+    /// What an engine sent for the case itself, if anything went over the wire.
+    pub fn has_wire(&self, engine: Engine) -> bool {
+        self.wire(engine)
+            .iter()
+            .any(|entry| entry["role"] == "case")
+    }
+
+    fn wire(&self, engine: Engine) -> &[Value] {
+        self.0[format!("wire_{}", engine.name())]
+            .as_array()
+            .map_or(&[], Vec::as_slice)
+    }
+
+    pub fn expected(&self, engine: Engine) -> Expected {
+        let verdict = &self.0[engine.name()];
+        let outcome = match verdict["outcome"].as_str() {
+            Some("ok") => Outcome::Allowed,
+            Some("opaque") => Outcome::Exempt,
+            Some("blocked") => Outcome::Blocked,
+            _ => Outcome::Failed,
+        };
+        let code = match engine {
+            Engine::Chromium => &verdict["cors_error"],
+            Engine::Firefox => &verdict["category"],
+            Engine::Webkit => &verdict["code"],
+        };
+        let is_cors = outcome == Outcome::Blocked && verdict["block"] == "cors";
+        let code = code
+            .as_str()
+            .map(|code| code.trim_end_matches(|c: char| c.is_ascii_digit()));
+        Expected {
+            outcome,
+            code: code.filter(|_| is_cors).map(str::to_owned),
+        }
+    }
+
+    /// The case as a HAR file, with our own fields.
+    pub fn har(&self, engine: Engine) -> Vec<u8> {
+        let entries: Vec<Value> = self.wire(engine).iter().enumerate().map(entry).collect();
+        let har = json!({"log": {"version": "1.2", "creator": {"name": "truth", "version": "1"}, "entries": entries}});
+        serde_json::to_vec(&har).expect("plain JSON")
+    }
+
+    /// Our judgement on what the judged step came to.
+    pub fn judge(&self, engine: Engine) -> Judgement {
+        let redactor = Redactor::new(&[0; 32], Values::All);
+        let events = har::parse(&self.har(engine)).expect("our own HAR").events;
+        let told = offline::tell(&events, &redactor);
+        self.judged(engine, told)
+    }
+
+    fn judged(&self, engine: Engine, told: Vec<Told>) -> Judgement {
+        let roles = self
+            .wire(engine)
+            .iter()
+            .map(|entry| entry["role"] == "case");
+        let is_judged = |told: &Told| match self.judged_url() {
+            Some(url) => told.recorded.request.url == url,
+            None => true,
+        };
+        let of_case = told.into_iter().zip(roles).filter(|(_, is_case)| *is_case);
+        let mut judged: Vec<Told> = of_case.map(|(told, _)| told).filter(is_judged).collect();
+        judged.pop().expect("something on the wire").judgement
+    }
+
+    /// The URL of the judged step, where others come after it.
+    fn judged_url(&self) -> Option<&str> {
+        let steps = self.0["js_steps"].as_array()?;
+        let judged = usize::try_from(self.0["judged_step"].as_u64()?).ok()?;
+        if judged == steps.len() {
+            None
+        } else {
+            steps[judged - 1]["url"].as_str()
+        }
+    }
+
+    pub fn score(&self, engine: Engine) -> Score {
+        let (expected, judgement) = (self.expected(engine), self.judge(engine));
+        let verdict = &judgement.verdict;
+        let own = &verdict.engines.get(engine).answer;
+        if is_right(own, &expected, judgement.kind) {
+            return Score::Right;
+        }
+        let both = [&verdict.if_included, &verdict.if_omitted];
+        let among = both
+            .into_iter()
+            .flatten()
+            .any(|answer| is_right(answer, &expected, judgement.kind));
+        if among {
+            Score::Among
+        } else {
+            Score::Wrong(told(own))
+        }
+    }
+}
+
+fn is_right(answer: &Answer, expected: &Expected, kind: Kind) -> bool {
+    let same_outcome = answer.outcome == expected.outcome
+        || kind == Kind::Websocket
+            && answer.outcome == Outcome::Exempt
+            && expected.outcome == Outcome::Allowed;
+    let code = answer.code.as_deref();
+    same_outcome && (expected.outcome != Outcome::Blocked || code == expected.code.as_deref())
+}
+
+fn told(answer: &Answer) -> String {
+    format!(
+        "{} {}",
+        answer.outcome.name(),
+        answer.code.as_deref().unwrap_or("-")
+    )
+}
+
+fn entry((place, wire): (usize, &Value)) -> Value {
+    let headers = |message: &Value| -> Vec<Value> {
+        let lines = message["headers"]
+            .as_array()
+            .map_or(&[] as &[Value], Vec::as_slice);
+        lines
+            .iter()
+            .map(|line| json!({"name": line[0], "value": line[1]}))
+            .collect()
+    };
+    let (request, response) = (&wire["request"], &wire["response"]);
+    json!({
+        "startedDateTime": format!("2026-11-22T00:{:02}:{:02}.000Z", place / 60, place % 60),
+        "time": 10,
+        "connection": wire["connection_id"].to_string(),
+        "_connectionEnd": wire["connection_end"],
+        "_tlsResumed": wire["tls_resumed"],
+        "request": {
+            "method": request["method"],
+            "url": request["url"],
+            "httpVersion": format!("HTTP/{}", request["http_version"].as_str().unwrap_or("1.1")),
+            "headers": headers(request),
+        },
+        "response": {
+            "status": response["status"].as_u64().unwrap_or(0),
+            "headers": headers(response),
+            "_error": response["error"],
+        },
+    })
+}
