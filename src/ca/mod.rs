@@ -1,0 +1,67 @@
+//! The development certificate authority: a CA that cannot hurt.
+//!
+//! Its certificate is name-constrained to the hosts one develops on (RFC 5280 section 4.2.1.10),
+//! its key is its owner's alone, and nothing outside its names is ever signed: a browser that was
+//! told to accept the key itself would not look at the constraints.
+
+pub mod dev;
+pub mod hosts;
+pub mod issuer;
+pub mod leaf;
+
+pub use self::dev::DevCa;
+pub use self::hosts::HostList;
+pub use self::issuer::Ca;
+pub use self::leaf::LeafCache;
+
+use std::path::PathBuf;
+
+use crate::private;
+
+/// Why there is no CA to sign with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its directory or key file is not private.
+    #[error(transparent)]
+    Private(#[from] private::Error),
+    /// The key file is damaged.
+    #[error(
+        "the CA in {path} is damaged: {what}. Restore it, or make a new one with `corstap ca rotate` and trust that"
+    )]
+    Damaged {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The CA is no longer valid.
+    #[error("the CA in {0} has expired; make a new one with `corstap ca rotate` and trust that")]
+    Expired(PathBuf),
+    /// A host that no CA may name.
+    #[error("`{pattern}` is not a host: {why}")]
+    Pattern {
+        /// What was given.
+        pattern: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A leaf was wanted for a host outside the CA's names.
+    #[error("{0} is outside the names of the CA")]
+    Outside(String),
+    /// A certificate could not be written.
+    #[error("cannot write the certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The operating system gave no random octets.
+    #[error("the system's random source failed")]
+    Random,
+    /// TLS does not take the certificate.
+    #[error("cannot use the certificate for TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Fills octets from the system's random source.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut octets = [0; N];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::Random)?;
+    Ok(octets)
+}
