@@ -7,3 +7,11 @@ pub mod exchange;
 pub mod cors;
 
 pub mod report;
+
+pub mod clock;
+
+pub mod private;
+
+pub mod ca;
+
+pub mod store;

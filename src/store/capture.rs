@@ -1,0 +1,324 @@
+//! The read side: captures listed, opened and asked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::row::{self, Stored, number};
+use super::{Error, schema, writer};
+use crate::exchange::ExchangeId;
+
+/// The ending of a capture's file name.
+pub const EXTENSION: &str = "corstap";
+
+/// A capture, open for reading. It may still be written to.
+#[derive(Debug)]
+pub struct Capture {
+    /// Its name.
+    pub name: String,
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// Which exchanges are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those that are blocked or have failed.
+    Failed,
+}
+
+/// The number of a change: every insert and every update has one, in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change(i64);
+
+impl Capture {
+    /// Opens the capture of a file.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::None(path.to_owned()));
+        }
+        let connection = schema::read(path)?;
+        Ok(Self {
+            name: writer::name_of(path),
+            path: path.to_owned(),
+            connection,
+        })
+    }
+
+    /// Opens the newest capture of a directory: file names begin with the time.
+    pub fn newest(dir: &Path) -> Result<Self, Error> {
+        let entries = fs::read_dir(dir).map_err(|_| Error::None(dir.to_owned()))?;
+        let is_capture =
+            |path: &PathBuf| path.extension().is_some_and(|ending| ending == EXTENSION);
+        let newest = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(is_capture)
+            .max();
+        Self::open(&newest.ok_or_else(|| Error::None(dir.to_owned()))?)
+    }
+
+    /// One exchange.
+    pub fn exchange(&self, id: ExchangeId) -> Result<Option<Stored>, Error> {
+        let mut found = None;
+        self.select::<Error>(
+            "SELECT * FROM exchange WHERE id = ?1",
+            number(id.0),
+            |_, stored| {
+                found = Some(stored);
+                Ok(())
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// Tells exchanges in the order of their numbers, one after the other; an error of `tell` ends
+    /// it.
+    pub fn exchanges<E: From<Error>>(
+        &self,
+        which: Which,
+        mut tell: impl FnMut(Stored) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let select = match which {
+            Which::All => "SELECT * FROM exchange WHERE id > ?1 ORDER BY id",
+            Which::Failed => {
+                "SELECT * FROM exchange WHERE outcome IN ('blocked', 'failed') AND id > ?1 ORDER BY id"
+            }
+        };
+        self.select(select, 0, |_, stored| tell(stored))
+    }
+
+    /// Tells what was written after a change, in that order, and says what the last change was.
+    pub fn changes<E: From<Error>>(
+        &self,
+        after: Change,
+        mut tell: impl FnMut(Stored) -> Result<(), E>,
+    ) -> Result<Change, E> {
+        let mut last = after;
+        let select = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change";
+        self.select(select, after.0, |change, stored| {
+            last = Change(change);
+            tell(stored)
+        })?;
+        Ok(last)
+    }
+
+    fn select<E: From<Error>>(
+        &self,
+        select: &str,
+        parameter: i64,
+        mut tell: impl FnMut(i64, Stored) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |source| Error::Sqlite {
+            path: self.path.clone(),
+            source,
+        };
+        let mut select = self.connection.prepare_cached(select).map_err(failed)?;
+        let mut rows = select.query([Value::Integer(parameter)]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let change = row.get("change").map_err(failed)?;
+            tell(
+                change,
+                row::read(row).map_err(|error| error.of(&self.path))?,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cors::Outcome;
+    use crate::exchange::secret::{Redactor, Value as Kept, Values};
+    use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
+    use crate::store::{Recorder, Shown, Writer};
+
+    struct Scene {
+        dir: tempfile::TempDir,
+        writer: Writer,
+        recorder: Recorder,
+        shown: std::sync::mpsc::Receiver<Shown>,
+    }
+
+    fn scene() -> Scene {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("run.corstap");
+        let redactor = Redactor::new(&[7; 32], Values::Harmless);
+        let (writer, recorder, shown) = Writer::start(&path, redactor).expect("started");
+        Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        }
+    }
+
+    const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+
+    fn exchange(recorder: &Recorder, path: &str, allow: Option<&str>) {
+        exchange_on(recorder, recorder.connected(false).id(), "GET", path, allow);
+    }
+
+    fn exchange_on(
+        recorder: &Recorder,
+        connection: ConnectionId,
+        method: &str,
+        path: &str,
+        allow: Option<&str>,
+    ) {
+        let lines = [
+            ("Origin", "https://app.test"),
+            ("X-Secret", "hunter2"),
+            ("User-Agent", FIREFOX),
+            ("Access-Control-Request-Method", "PUT"),
+        ];
+        let request = Request {
+            method: method.to_owned(),
+            url: RequestUrl::parse(&format!("https://api.test{path}")).expect("valid"),
+            headers: lines.into_iter().collect(),
+        };
+        let client = "127.0.0.1:1".parse().expect("an address");
+        let ticket = recorder.open(connection, Protocol::Http11, client, Arc::new(request));
+        let headers = allow
+            .map(|value| ("Access-Control-Allow-Origin", value))
+            .into_iter()
+            .collect();
+        ticket.answered(Arc::new(Response {
+            status: 200,
+            headers,
+        }));
+        ticket.ended(Ending::Complete, None);
+    }
+
+    #[test]
+    fn what_is_handed_in_comes_out_judged_and_without_secrets() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        exchange(&recorder, "/a?token=hunter2", None);
+        exchange(&recorder, "/b", Some("https://app.test"));
+        drop(recorder);
+        assert_eq!(writer.finish(), 0);
+        let shown: Vec<Shown> = shown.iter().collect();
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let mut all = Vec::new();
+        capture
+            .exchanges::<Error>(Which::All, |stored| {
+                all.push(stored);
+                Ok(())
+            })
+            .expect("read");
+        assert_eq!(
+            all,
+            shown
+                .iter()
+                .map(|shown| (**shown).clone())
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(all[0].judgement.verdict.answer.outcome, Outcome::Blocked);
+        assert!(matches!(
+            all[0].recorded.request.headers[1].1,
+            Kept::Withheld(_)
+        ));
+        let mut failed = Vec::new();
+        capture
+            .exchanges::<Error>(Which::Failed, |s| {
+                failed.push(s.recorded.id);
+                Ok(())
+            })
+            .expect("read");
+        assert_eq!(failed, [ExchangeId(1)]);
+        let file = fs::read(dir.path().join("run.corstap")).expect("there");
+        assert!(memchr::memmem::find(&file, b"hunter2").is_none());
+    }
+
+    #[test]
+    fn a_reader_sees_what_is_new_while_it_is_written() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        exchange(&recorder, "/a", None);
+        shown.recv().expect("shown once it is committed");
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let mut seen = Vec::new();
+        let last = capture
+            .changes::<Error>(Change::default(), |stored| {
+                seen.push(stored.recorded.id);
+                Ok(())
+            })
+            .expect("read");
+        exchange(&recorder, "/b", None);
+        shown.recv().expect("shown once it is committed");
+        capture
+            .changes::<Error>(last, |stored| {
+                seen.push(stored.recorded.id);
+                Ok(())
+            })
+            .expect("read");
+        assert_eq!(seen, [ExchangeId(1), ExchangeId(2)]);
+        drop(recorder);
+        writer.finish();
+    }
+
+    #[test]
+    fn a_later_fact_that_changes_a_verdict_is_a_new_revision() {
+        let Scene {
+            dir: _dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        let connection = recorder.connected(false);
+        exchange_on(&recorder, connection.id(), "GET", "/a", Some("*"));
+        let told = |shown: Shown| {
+            (
+                shown.recorded.id.0,
+                shown.rev,
+                shown.judgement.verdict.answer.outcome,
+            )
+        };
+        assert_eq!(shown.recv().map(told), Ok((1, 1, Outcome::Undecided)));
+        // A preflight on the same connection: whatever goes there is sent without credentials.
+        exchange_on(&recorder, connection.id(), "OPTIONS", "/b", None);
+        assert_eq!(shown.recv().map(told), Ok((1, 2, Outcome::Allowed)));
+        assert_eq!(shown.recv().map(told), Ok((2, 1, Outcome::Blocked)));
+        drop((connection, recorder));
+        writer.finish();
+    }
+
+    #[test]
+    fn files_of_a_capture_are_the_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown: _shown,
+        } = scene();
+        exchange(&recorder, "/a", None);
+        for entry in fs::read_dir(dir.path()).expect("there") {
+            let mode = entry
+                .expect("one")
+                .metadata()
+                .expect("there")
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        drop(recorder);
+        writer.finish();
+    }
+}

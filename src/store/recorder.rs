@@ -1,0 +1,195 @@
+//! The hand-in: what connections tell the store, without ever waiting for it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use crate::clock;
+use crate::exchange::{ConnectionId, Ending, Event, ExchangeId, Protocol, Request, Response, Side};
+
+/// How many events may wait for the writer before new exchanges are dropped.
+const MOST_WAITING: usize = 100_000;
+
+/// Takes in what happens. Clones hand in to the same writer.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    events: mpsc::Sender<Event>,
+    counts: Arc<Counts>,
+}
+
+/// What recorder and writer count together.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    waiting: AtomicUsize,
+    dropped: AtomicU64,
+    exchanges: AtomicU64,
+    connections: AtomicU64,
+}
+
+impl Counts {
+    /// An event was taken off the queue.
+    pub(super) fn taken(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Exchanges that are not in the capture: the queue was full, or they could not be written.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn drop_exchanges(&self, many: u64) {
+        self.dropped.fetch_add(many, Ordering::Relaxed);
+    }
+}
+
+impl Recorder {
+    /// A recorder, and where what it takes in comes out.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Event>, Arc<Counts>) {
+        let (events, out) = mpsc::channel();
+        let counts = Arc::new(Counts::default());
+        (
+            Self {
+                events,
+                counts: Arc::clone(&counts),
+            },
+            out,
+            counts,
+        )
+    }
+
+    /// A connection, or a tunnel inside one, can carry requests. It is closed with the ticket.
+    pub fn connected(&self, resumed: bool) -> ConnectionTicket {
+        let connection = ConnectionId(self.counts.connections.fetch_add(1, Ordering::Relaxed) + 1);
+        self.hand_in(Event::Connected {
+            connection,
+            at: clock::now(),
+            resumed,
+        });
+        ConnectionTicket {
+            recorder: self.clone(),
+            connection,
+            closed_by: Side::Server,
+        }
+    }
+
+    /// The head of a request was read. When too much waits for the writer, the whole exchange is
+    /// dropped and counted.
+    pub fn open(
+        &self,
+        connection: ConnectionId,
+        protocol: Protocol,
+        client: SocketAddr,
+        request: Arc<Request>,
+    ) -> Ticket {
+        if self.counts.waiting.load(Ordering::Relaxed) > MOST_WAITING {
+            self.counts.drop_exchanges(1);
+            return Ticket(None);
+        }
+        let id = ExchangeId(self.counts.exchanges.fetch_add(1, Ordering::Relaxed) + 1);
+        let (at, client) = (clock::now(), Some(client));
+        self.hand_in(Event::Opened {
+            id,
+            connection,
+            at,
+            protocol,
+            client,
+            request,
+        });
+        Ticket(Some((self.clone(), id)))
+    }
+
+    /// How many exchanges were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.counts.dropped()
+    }
+
+    /// Once the writer is gone there is nobody to tell; the proxying goes on.
+    fn hand_in(&self, event: Event) {
+        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.events.send(event).is_err() {
+            self.counts.taken();
+        }
+    }
+}
+
+/// An open exchange. Whatever becomes of the task that holds it, the exchange ends with it.
+#[derive(Debug)]
+#[must_use = "the exchange ends when its ticket is dropped"]
+pub struct Ticket(Option<(Recorder, ExchangeId)>);
+
+impl Ticket {
+    /// The server was reached.
+    pub fn reached(&self, server: SocketAddr) {
+        self.tell(|id| Event::Reached { id, server });
+    }
+
+    /// The head of the final response was read. To be called before it is passed on.
+    pub fn answered(&self, sent: Arc<Response>) {
+        self.tell(|id| Event::Answered {
+            id,
+            at: clock::now(),
+            sent,
+        });
+    }
+
+    /// The exchange is over.
+    pub fn ended(mut self, ending: Ending, reason: Option<String>) {
+        self.tell(|id| Event::Ended {
+            id,
+            at: clock::now(),
+            ending,
+            reason,
+        });
+        self.0 = None;
+    }
+
+    fn tell(&self, event: impl FnOnce(ExchangeId) -> Event) {
+        if let Some((recorder, id)) = &self.0 {
+            recorder.hand_in(event(*id));
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let reason = Some("corstap stopped before it ended".to_owned());
+        self.tell(|id| Event::Ended {
+            id,
+            at: clock::now(),
+            ending: Ending::InProgress,
+            reason,
+        });
+    }
+}
+
+/// An open connection.
+#[derive(Debug)]
+#[must_use = "the connection is closed when its ticket is dropped"]
+pub struct ConnectionTicket {
+    recorder: Recorder,
+    connection: ConnectionId,
+    closed_by: Side,
+}
+
+impl ConnectionTicket {
+    /// Its number.
+    pub fn id(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// The client closed it, before the server did.
+    pub fn closed_by_client(&mut self) {
+        self.closed_by = Side::Client;
+    }
+}
+
+impl Drop for ConnectionTicket {
+    fn drop(&mut self) {
+        let (connection, by) = (self.connection, self.closed_by);
+        self.recorder.hand_in(Event::Closed {
+            connection,
+            at: clock::now(),
+            by,
+        });
+    }
+}

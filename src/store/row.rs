@@ -1,0 +1,157 @@
+//! Rows: exchanges with their judgements, in and out of the tables.
+
+use rusqlite::{Row, Statement, named_params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Error;
+use crate::cors::Judgement;
+use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
+use crate::exchange::{ConnectionId, ExchangeId, Moment};
+
+/// An exchange as a capture holds it, with the judgement on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// How many judgements it has had.
+    pub rev: u32,
+    /// The exchange.
+    pub recorded: Recorded,
+    /// The latest judgement.
+    pub judgement: Judgement,
+}
+
+pub(super) const INSERT: &str = "
+    INSERT INTO exchange VALUES (
+        :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
+        :method, :url, :request_headers, :status, :response_headers, :ending, :reason,
+        :outcome, :judgement
+    )
+    ON CONFLICT (id) DO UPDATE SET
+        change = :change, rev = :rev, elapsed_ms = :elapsed_ms, server = :server,
+        status = :status, response_headers = :response_headers, ending = :ending,
+        reason = :reason, outcome = :outcome, judgement = :judgement";
+
+/// Writes a row, or writes it anew.
+pub(super) fn insert(
+    statement: &mut Statement<'_>,
+    change: i64,
+    stored: &Stored,
+    judgement: &str,
+) -> rusqlite::Result<()> {
+    let Stored {
+        rev,
+        recorded,
+        judgement: Judgement { verdict, .. },
+    } = stored;
+    let sent = recorded.sent.as_ref();
+    statement.execute(named_params! {
+        ":id": number(recorded.id.0),
+        ":change": change,
+        ":rev": rev,
+        ":started": recorded.started.micros(),
+        ":elapsed_ms": recorded.elapsed_ms,
+        ":connection": number(recorded.connection.0),
+        ":protocol": word(&recorded.protocol),
+        ":client": recorded.client.map(|address| address.to_string()),
+        ":server": recorded.server.map(|address| address.to_string()),
+        ":method": recorded.request.method,
+        ":url": recorded.request.url,
+        ":request_headers": json(&recorded.request.headers),
+        ":status": sent.map(|sent| sent.status),
+        ":response_headers": sent.map(|sent| json(&sent.headers)),
+        ":ending": recorded.ending.name(),
+        ":reason": recorded.reason,
+        ":outcome": verdict.answer.outcome.name(),
+        ":judgement": judgement,
+    })?;
+    Ok(())
+}
+
+/// Reads a row of `SELECT * FROM exchange`.
+pub(super) fn read(row: &Row<'_>) -> Result<Stored, ReadError> {
+    let text = |name: &str| row.get::<_, String>(name);
+    let maybe = |name: &str| row.get::<_, Option<String>>(name);
+    let headers: Option<String> = maybe("response_headers")?;
+    let status: Option<u16> = row.get("status")?;
+    let sent = match (status, headers) {
+        (Some(status), Some(headers)) => Some(RecordedResponse {
+            status,
+            headers: serde_json::from_str(&headers)?,
+        }),
+        _ => None,
+    };
+    Ok(Stored {
+        rev: row.get("rev")?,
+        recorded: Recorded {
+            id: ExchangeId(unsigned(row.get("id")?)),
+            connection: ConnectionId(unsigned(row.get("connection")?)),
+            protocol: parse_word(text("protocol")?)?,
+            client: maybe("client")?.and_then(|address| address.parse().ok()),
+            server: maybe("server")?.and_then(|address| address.parse().ok()),
+            started: Moment::from_micros(row.get("started")?),
+            elapsed_ms: row.get("elapsed_ms")?,
+            request: RecordedRequest {
+                method: text("method")?,
+                url: text("url")?,
+                headers: serde_json::from_str(&text("request_headers")?)?,
+            },
+            sent,
+            delivered: None,
+            ending: parse_word(text("ending")?)?,
+            reason: maybe("reason")?,
+        },
+        judgement: serde_json::from_str(&text("judgement")?)?,
+    })
+}
+
+/// What went wrong with reading a row.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    Sqlite(rusqlite::Error),
+    Json(serde_json::Error),
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<serde_json::Error> for ReadError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl ReadError {
+    pub(super) fn of(self, path: &std::path::Path) -> Error {
+        match self {
+            Self::Sqlite(source) => Error::Sqlite {
+                path: path.to_owned(),
+                source,
+            },
+            Self::Json(error) => Error::Row(error),
+        }
+    }
+}
+
+pub(super) fn number(unsigned: u64) -> i64 {
+    i64::try_from(unsigned).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The one word that an enum without fields is in JSON.
+fn word(value: &impl Serialize) -> String {
+    json(value).trim_matches('"').to_owned()
+}
+
+fn parse_word<T: DeserializeOwned>(word: String) -> Result<T, serde_json::Error> {
+    serde_json::from_value(serde_json::Value::String(word))
+}

@@ -1,0 +1,127 @@
+//! The tables of a capture, and their versions.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::Error;
+
+/// The schema version this program writes and the last it reads.
+const VERSION: i64 = 1;
+/// `CORS`: marks the file as ours (SQLite's `application_id`).
+const APPLICATION_ID: i64 = 0x434f_5253;
+
+/// `change` numbers every insert and update, so that readers can ask what is new. The columns
+/// beside the JSON ones are those that lists select by.
+const TABLES: &str = "
+    CREATE TABLE capture (
+        key   TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE exchange (
+        id               INTEGER PRIMARY KEY,
+        change           INTEGER NOT NULL,
+        rev              INTEGER NOT NULL,
+        started          INTEGER NOT NULL,
+        elapsed_ms       REAL,
+        connection       INTEGER NOT NULL,
+        protocol         TEXT NOT NULL,
+        client           TEXT,
+        server           TEXT,
+        method           TEXT NOT NULL,
+        url              TEXT NOT NULL,
+        request_headers  TEXT NOT NULL,
+        status           INTEGER,
+        response_headers TEXT,
+        ending           TEXT NOT NULL,
+        reason           TEXT,
+        outcome          TEXT NOT NULL,
+        judgement        TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX exchange_change ON exchange (change);
+    CREATE INDEX exchange_failed ON exchange (id) WHERE outcome IN ('blocked', 'failed');
+";
+
+/// Makes the tables in a new, empty file.
+pub(super) fn create(path: &Path) -> Result<Connection, Error> {
+    let failed = |source| Error::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let make = || {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.execute_batch(&format!(
+            "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+        ))
+    };
+    make().map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens a capture for reading.
+pub(super) fn read(path: &Path) -> Result<Connection, Error> {
+    let failed = |source| Error::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    match pragma("application_id") {
+        Ok(APPLICATION_ID) => {}
+        Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::NotADatabase) => {
+            return Err(failed(error));
+        }
+        Ok(_) | Err(_) => return Err(Error::NotCapture(path.to_owned())),
+    }
+    let found = pragma("user_version").map_err(failed)?;
+    if found > VERSION {
+        return Err(Error::Newer {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        });
+    }
+    Ok(connection)
+}
+
+fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Connection::open_with_flags(path, flags).map_err(|source| Error::Sqlite {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_from_a_newer_version_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.corstap");
+        std::fs::write(&path, "").expect("written");
+        create(&path)
+            .expect("made")
+            .pragma_update(None, "user_version", 7)
+            .expect("set");
+        let error = read(&path).expect_err("refused").to_string();
+        assert!(
+            error.contains("newer corstap (schema 7, this one knows 1); update"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn another_file_is_not_taken_for_a_capture() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.corstap");
+        std::fs::write(&path, "not a database, but text that is long enough").expect("written");
+        assert!(matches!(read(&path), Err(Error::NotCapture(_))));
+        std::fs::write(&path, "").expect("written");
+        assert!(matches!(read(&path), Err(Error::NotCapture(_))));
+    }
+}

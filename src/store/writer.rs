@@ -1,0 +1,313 @@
+//! The one thread that writes: observes, judges, commits, and only then shows.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tracing::{error, warn};
+
+use super::recorder::Counts;
+use super::row::{self, Stored};
+use super::{Error, Recorder, schema};
+use crate::cors::Judge;
+use crate::exchange::ledger::Ledger;
+use crate::exchange::recorded::Recorded;
+use crate::exchange::secret::{Redactor, Values};
+use crate::exchange::{Ending, Event, ExchangeId, Moment};
+use crate::{clock, private};
+
+/// How long events are gathered into one transaction.
+const GATHER: Duration = Duration::from_millis(10);
+/// How many events go into one transaction at most.
+const MOST_GATHERED: usize = 4096;
+/// An exchange that is still open after this long is written as it is.
+const OPEN_FOR: Duration = Duration::from_millis(300);
+/// How many shown exchanges may wait for somebody who looks.
+const MOST_SHOWN: usize = 4096;
+/// How many written exchanges may still get another judgement.
+const MOST_WRITTEN: usize = 16 * 1024;
+
+/// An exchange that was committed.
+pub type Shown = Arc<Stored>;
+
+/// A capture being written.
+#[derive(Debug)]
+pub struct Writer {
+    /// The capture's name.
+    pub capture: String,
+    /// The capture's file.
+    pub path: PathBuf,
+    thread: JoinHandle<u64>,
+}
+
+impl Writer {
+    /// Starts a capture in the file at `path`, which must not exist. What is committed is shown on
+    /// the receiver; who does not look in time misses lines there, never in the capture.
+    pub fn start(
+        path: &Path,
+        redactor: Redactor,
+    ) -> Result<(Self, Recorder, Receiver<Shown>), Error> {
+        drop(private::create(path)?);
+        let connection = schema::create(path)?;
+        let capture = name_of(path);
+        let failed = |source| Error::Sqlite {
+            path: path.to_owned(),
+            source,
+        };
+        describe(&connection, &capture, redactor.values()).map_err(failed)?;
+        let (recorder, events, counts) = Recorder::new();
+        let (show, shown) = mpsc::sync_channel(MOST_SHOWN);
+        let desk = Desk {
+            connection,
+            redactor,
+            counts,
+            show,
+            judge: Judge::new(),
+            ledger: Ledger::default(),
+            dirty: BTreeSet::new(),
+            written: HashMap::new(),
+            change: 0,
+        };
+        let thread = thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || desk.run(&events));
+        let thread = thread.map_err(|source| private::Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok((
+            Self {
+                capture,
+                path: path.to_owned(),
+                thread,
+            },
+            recorder,
+            shown,
+        ))
+    }
+
+    /// Waits until everything handed in is written. All recorders must be gone. Says how many
+    /// exchanges are missing.
+    pub fn finish(self) -> u64 {
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+/// A capture's name is that of its file.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn describe(connection: &Connection, capture: &str, values: Values) -> rusqlite::Result<()> {
+    let values = match values {
+        Values::Harmless => "harmless",
+        Values::All => "all",
+    };
+    let mut insert = connection.prepare("INSERT INTO capture VALUES (?1, ?2)")?;
+    insert.execute(("name", capture))?;
+    insert.execute(("started", clock::now().rfc3339()))?;
+    insert.execute(("corstap", env!("CARGO_PKG_VERSION")))?;
+    insert.execute(("values", values))?;
+    Ok(())
+}
+
+/// The writer's desk: what is open, what is to be written, what was.
+struct Desk {
+    connection: Connection,
+    redactor: Redactor,
+    counts: Arc<Counts>,
+    show: SyncSender<Shown>,
+    judge: Judge,
+    ledger: Ledger,
+    dirty: BTreeSet<ExchangeId>,
+    written: HashMap<ExchangeId, Written>,
+    change: i64,
+}
+
+/// What was written of an exchange last.
+#[derive(Clone, Copy)]
+struct Written {
+    rev: u32,
+    judgement: u64,
+}
+
+impl Desk {
+    fn run(mut self, events: &Receiver<Event>) -> u64 {
+        loop {
+            let open = self.gather(events);
+            let now = clock::now();
+            let due: Vec<ExchangeId> = self
+                .dirty
+                .iter()
+                .copied()
+                .filter(|id| self.is_due(*id, now))
+                .collect();
+            let due = if open {
+                due
+            } else {
+                self.dirty.iter().copied().collect()
+            };
+            self.write(&due);
+            if !open {
+                return self.counts.dropped();
+            }
+        }
+    }
+
+    /// Takes in events for a moment; false when no more will come.
+    fn gather(&mut self, events: &Receiver<Event>) -> bool {
+        let patience = if self.dirty.is_empty() {
+            Duration::from_hours(1)
+        } else {
+            OPEN_FOR / 3
+        };
+        match events.recv_timeout(patience) {
+            Ok(event) => self.observe(&event),
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        let until = Instant::now() + GATHER;
+        for _ in 1..MOST_GATHERED {
+            match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(event) => self.observe(&event),
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        true
+    }
+
+    fn observe(&mut self, event: &Event) {
+        self.counts.taken();
+        self.ledger.note(event);
+        self.dirty.extend(event.exchange());
+        self.dirty.extend(self.judge.observe(event));
+    }
+
+    /// Whether an exchange is to be written now: it is over, or was written before, or has been
+    /// open for so long that people will want to see it.
+    fn is_due(&self, id: ExchangeId, now: Moment) -> bool {
+        match self.ledger.get(id) {
+            None => true,
+            Some(entry) => {
+                entry.exchange.ending != Ending::InProgress
+                    || entry.exchange.reason.is_some()
+                    || now.since(entry.heard) > OPEN_FOR
+            }
+        }
+    }
+
+    fn write(&mut self, due: &[ExchangeId]) {
+        if due.is_empty() {
+            return;
+        }
+        let fresh: Vec<(Stored, String)> = due.iter().filter_map(|id| self.draft(*id)).collect();
+        for id in due {
+            self.dirty.remove(id);
+        }
+        match self.commit(&fresh) {
+            Ok(()) => self.committed(fresh),
+            Err(error) => {
+                error!(error = %error, "the capture cannot be written: exchanges are lost to it");
+                self.counts.drop_exchanges(fresh.len() as u64);
+            }
+        }
+    }
+
+    /// What is to be written of an exchange; nothing if it stands there already.
+    fn draft(&self, id: ExchangeId) -> Option<(Stored, String)> {
+        let mut judgement = self.judge.judgement(id)?;
+        judgement.withhold(&self.redactor);
+        let json = serde_json::to_string(&judgement).ok()?;
+        let written = self.written.get(&id);
+        let is_news = written.is_none_or(|written| written.judgement != digest(&json));
+        let rev = written.map_or(1, |written| written.rev + u32::from(is_news));
+        let recorded = match self.ledger.get(id) {
+            Some(entry) => Recorded::of(&entry.exchange, &self.redactor),
+            None if is_news => self.stored(id)?.recorded,
+            None => return None,
+        };
+        Some((
+            Stored {
+                rev,
+                recorded,
+                judgement,
+            },
+            json,
+        ))
+    }
+
+    /// An exchange that is no longer in the ledger, from the capture.
+    fn stored(&self, id: ExchangeId) -> Option<Stored> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT * FROM exchange WHERE id = ?1")
+            .ok()?;
+        let mut rows = select.query([row::number(id.0)]).ok()?;
+        row::read(rows.next().ok()??).ok()
+    }
+
+    fn commit(&mut self, fresh: &[(Stored, String)]) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(row::INSERT)?;
+            for ((stored, judgement), change) in fresh.iter().zip(self.change + 1..) {
+                row::insert(&mut insert, change, stored, judgement)?;
+            }
+        }
+        transaction.commit()
+    }
+
+    fn committed(&mut self, fresh: Vec<(Stored, String)>) {
+        self.change += row::number(fresh.len() as u64);
+        let mut missed = 0;
+        for (stored, json) in fresh {
+            let id = stored.recorded.id;
+            self.written.insert(
+                id,
+                Written {
+                    rev: stored.rev,
+                    judgement: digest(&json),
+                },
+            );
+            let is_over = self.ledger.get(id).is_some_and(|entry| {
+                entry.exchange.ending != Ending::InProgress || entry.exchange.reason.is_some()
+            });
+            if is_over {
+                self.ledger.strike(id);
+            }
+            if let Err(TrySendError::Full(_)) = self.show.try_send(Arc::new(stored)) {
+                missed += 1;
+            }
+        }
+        if missed > 0 {
+            warn!(
+                missed,
+                "the terminal is too slow: lines left out here; `corstap log` has them"
+            );
+        }
+        self.forget();
+    }
+
+    /// What was written long ago gets no other judgement.
+    fn forget(&mut self) {
+        if self.written.len() > 2 * MOST_WRITTEN {
+            let newest = self.written.keys().map(|id| id.0).max().unwrap_or(0);
+            self.written
+                .retain(|id, _| id.0 + MOST_WRITTEN as u64 > newest);
+        }
+    }
+}
+
+fn digest(json: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    json.hash(&mut hasher);
+    hasher.finish()
+}
