@@ -15,3 +15,5 @@ pub mod private;
 pub mod ca;
 
 pub mod store;
+
+pub mod proxy;

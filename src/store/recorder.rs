@@ -118,6 +118,11 @@ impl Recorder {
 pub struct Ticket(Option<(Recorder, ExchangeId)>);
 
 impl Ticket {
+    /// A ticket for an exchange that is not recorded.
+    pub fn unrecorded() -> Self {
+        Self(None)
+    }
+
     /// The server was reached.
     pub fn reached(&self, server: SocketAddr) {
         self.tell(|id| Event::Reached { id, server });

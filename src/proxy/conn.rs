@@ -1,0 +1,145 @@
+//! One client connection, from its first octet to its end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tracing::{Instrument, debug, debug_span};
+
+use super::dial::{Reached, Unreached};
+use super::h1::{Conversation, Left};
+use super::page::Page;
+use super::peer::Peer;
+use super::{Notice, Proxy, tls, tunnel};
+use crate::exchange::Scheme;
+use crate::wire::hello::Hello;
+use crate::wire::target::Authority;
+
+/// How long a client may be silent in a tunnel that is read before its first octet.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What every CONNECT that succeeds is answered (RFC 9110 section 9.3.6).
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
+
+/// Serves a client that has connected to the proxy's port.
+pub(super) async fn serve(proxy: &Proxy, tcp: TcpStream, client: SocketAddr) {
+    let span = debug_span!("conn", %client);
+    async {
+        // Without it small writes wait for acknowledgements; with it none do.
+        let _ = tcp.set_nodelay(true);
+        let conversation = Conversation::on_proxy_port(proxy, Peer::new(Box::new(tcp)), client);
+        if let Left::ForTunnel(peer, authority) = conversation.run().await {
+            connect(proxy, peer, authority, client).await;
+        }
+    }
+    .instrument(span)
+    .await;
+}
+
+/// Answers a CONNECT: what is read is read, all else is tunnelled.
+async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, client: SocketAddr) {
+    if !proxy.reads(&authority.host) {
+        return tunnel_unread(proxy, peer, authority).await;
+    }
+    let mut peer = peer;
+    if peer.send(ESTABLISHED).await.is_err() {
+        return;
+    }
+    let first = match peer.inbox().first() {
+        Some(first) => Some(*first),
+        None => match timeout(PATIENCE, peer.fill()).await {
+            Ok(Ok(true)) => peer.inbox().first().copied(),
+            _ => None,
+        },
+    };
+    match first.map(Hello::of) {
+        Some(Hello::Tls) => terminate(proxy, peer, authority, client).await,
+        Some(Hello::Http) => {
+            let reached = proxy.dialer.tcp(&authority).await;
+            converse(
+                proxy,
+                peer,
+                (Scheme::Http, authority),
+                reached,
+                client,
+                false,
+            )
+            .await;
+        }
+        Some(Hello::Other) => tunnel_other(proxy, peer, &authority).await,
+        None => {}
+    }
+}
+
+/// A host that is not read is dialled first, so that a failure can be told on the CONNECT.
+async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
+    match proxy.dialer.tcp(&authority).await {
+        Ok(server) => {
+            proxy.notices.tell(Notice::NotRead(authority.host));
+            if peer.send(ESTABLISHED).await.is_ok() {
+                splice(peer, server.peer).await;
+            }
+        }
+        Err(failure) => {
+            debug!(%failure, "no tunnel");
+            // A client that does not take the answer is gone.
+            let _ = peer
+                .send(&Page::unreached(&failure).response(false, false))
+                .await;
+            peer.close_gently().await;
+        }
+    }
+}
+
+/// What is neither TLS nor HTTP is not ours to read.
+async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
+    match proxy.dialer.tcp(authority).await {
+        Ok(server) => splice(peer, server.peer).await,
+        Err(failure) => debug!(%failure, "no tunnel"),
+    }
+}
+
+async fn splice(client: Peer, mut server: Peer) {
+    let (client, read) = client.into_parts();
+    if read.is_empty() || server.send(&read).await.is_ok() {
+        tunnel::splice(client, server.into_parts().0).await;
+    }
+}
+
+async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, client: SocketAddr) {
+    match tls::terminate(proxy, peer, &authority).await {
+        Ok(tls::Terminated {
+            client: peer,
+            resumed,
+            server,
+        }) => {
+            converse(
+                proxy,
+                peer,
+                (Scheme::Https, authority),
+                server,
+                client,
+                resumed,
+            )
+            .await;
+        }
+        Err(error) => {
+            debug!(%error, host = %authority.host, "the TLS handshake with the client failed");
+        }
+    }
+}
+
+async fn converse(
+    proxy: &Proxy,
+    peer: Peer,
+    home: (Scheme, Authority),
+    server: Result<Reached, Unreached>,
+    client: SocketAddr,
+    resumed: bool,
+) {
+    let line = proxy.recorder.connected(resumed);
+    // A tunnel inside a tunnel is refused, so there is nothing left to do.
+    Conversation::in_tunnel(proxy, peer, client, home, server, line)
+        .run()
+        .await;
+}

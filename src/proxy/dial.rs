@@ -1,0 +1,437 @@
+//! Reaching servers: names, TCP and verified TLS.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::Verifier;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::peer::Peer;
+use crate::exchange::Ending;
+use crate::wire::target::{Authority, Host};
+
+/// How long a name may take to resolve, a connection to be made, a handshake to be done.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// After a failure, how long the server is not asked again.
+const REST: Duration = Duration::from_secs(1);
+/// How many failures are remembered.
+const MOST_FAILURES: usize = 1024;
+
+/// Why a server was not reached. It is remembered and told again, so it can be cloned.
+#[derive(Clone, Debug)]
+pub(super) struct Unreached(Arc<Failure>);
+
+#[derive(Debug)]
+struct Failure {
+    server: Authority,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Resolve(io::Error),
+    NoAddress,
+    Connect(SocketAddr, io::Error),
+    Late(&'static str),
+    OwnListener(SocketAddr),
+    Tls(io::Error),
+    Certificate(rustls::CertificateError),
+    Roots(rustls::Error),
+}
+
+impl Unreached {
+    fn new(server: &Authority, step: Step) -> Self {
+        Self(Arc::new(Failure {
+            server: server.clone(),
+            step,
+        }))
+    }
+
+    /// How an exchange that wanted this server ends.
+    pub(super) fn ending(&self) -> Ending {
+        match &self.0.step {
+            Step::Resolve(_) | Step::NoAddress => Ending::Dns,
+            Step::Connect(_, error) if error.kind() == io::ErrorKind::TimedOut => Ending::Timeout,
+            Step::Connect(..) => Ending::Refused,
+            Step::Late(_) => Ending::Timeout,
+            Step::OwnListener(_) => Ending::NeverSent,
+            Step::Tls(_) | Step::Certificate(_) | Step::Roots(_) => Ending::Tls,
+        }
+    }
+
+    /// What the user can do about it.
+    pub(super) fn remedy(&self) -> String {
+        let Failure { server, step } = &*self.0;
+        match step {
+            Step::Resolve(_) | Step::NoAddress => format!(
+                "Check the name, or say where it is: `corstap run --resolve {server}:127.0.0.1`."
+            ),
+            Step::Connect(..) | Step::Late(_) => {
+                format!("Is the server running, and does it listen on port {}?", server.port)
+            }
+            Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
+            Step::Tls(_) => format!(
+                "Does the server speak TLS on port {}? It may expect plain http.", server.port
+            ),
+            Step::Certificate(_) => "If the certificate is your own CA's: `corstap run --upstream-ca FILE`.".to_owned(),
+            Step::Roots(_) => "Install the system's CA certificates, or name them: `corstap run --upstream-ca FILE`.".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { server, step } = &*self.0;
+        match step {
+            Step::Resolve(error) => write!(f, "{} does not resolve: {error}", server.host),
+            Step::NoAddress => write!(f, "{} has no address", server.host),
+            Step::Connect(address, error) => {
+                write!(f, "no connection to {server} at {address}: {error}")
+            }
+            Step::Late(what) => write!(
+                f,
+                "{what} {server} took longer than {} s",
+                PATIENCE.as_secs()
+            ),
+            Step::OwnListener(address) => write!(f, "{server} is corstap itself, at {address}"),
+            Step::Tls(error) => write!(f, "the TLS handshake with {server} failed: {error}"),
+            Step::Certificate(error) => {
+                write!(
+                    f,
+                    "the certificate of {server} is not to be trusted: {}",
+                    words(error)
+                )
+            }
+            Step::Roots(error) => write!(f, "there is nothing to verify {server} by: {error}"),
+        }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls says the rest well enough"
+)]
+fn words(error: &rustls::CertificateError) -> String {
+    use rustls::CertificateError as E;
+    match error {
+        E::Expired | E::ExpiredContext { .. } => "it has expired".to_owned(),
+        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        E::UnknownIssuer => "its issuer is unknown".to_owned(),
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            "it is for another name".to_owned()
+        }
+        E::Revoked => "it is revoked".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A server that was reached.
+pub(super) struct Reached {
+    pub(super) peer: Peer,
+    pub(super) address: SocketAddr,
+}
+
+impl fmt::Debug for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reached")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How to reach servers.
+#[derive(Debug, Default)]
+pub struct Route {
+    /// Addresses given for an authority, in place of what names resolve to.
+    pub resolve: HashMap<Authority, IpAddr>,
+    /// Certificates trusted beside the platform's.
+    pub roots: Vec<CertificateDer<'static>>,
+}
+
+/// Reaches servers.
+pub(super) struct Dialer {
+    route: Route,
+    own: Vec<SocketAddr>,
+    provider: Arc<CryptoProvider>,
+    verifier: OnceCell<Arc<Verifier>>,
+    failures: Mutex<HashMap<Authority, (Instant, Unreached)>>,
+}
+
+impl Dialer {
+    /// A dialer that refuses to connect to the listeners at `own`.
+    pub(super) fn new(route: Route, own: Vec<SocketAddr>, provider: Arc<CryptoProvider>) -> Self {
+        Self {
+            route,
+            own,
+            provider,
+            verifier: OnceCell::new(),
+            failures: Mutex::default(),
+        }
+    }
+
+    /// Makes a plain connection.
+    pub(super) async fn tcp(&self, server: &Authority) -> Result<Reached, Unreached> {
+        self.remembering(server, async {
+            let (tcp, address) = self.connect(server).await?;
+            Ok(Reached {
+                peer: Peer::new(Box::new(tcp)),
+                address,
+            })
+        })
+        .await
+    }
+
+    /// Makes a TLS connection with a server whose certificate is verified. ALPN offers HTTP/1.1 if
+    /// the client offered any protocol.
+    pub(super) async fn tls(
+        &self,
+        server: &Authority,
+        with_alpn: bool,
+    ) -> Result<Reached, Unreached> {
+        self.remembering(server, async {
+            let config = self.tls_config(server, with_alpn).await?;
+            let (tcp, address) = self.connect(server).await?;
+            let handshake = TlsConnector::from(config).connect(server_name(&server.host), tcp);
+            let late = || Unreached::new(server, Step::Late("the TLS handshake with"));
+            match timeout(PATIENCE, handshake).await.map_err(|_| late())? {
+                Ok(stream) => Ok(Reached {
+                    peer: Peer::new(Box::new(stream)),
+                    address,
+                }),
+                Err(error) => Err(Unreached::new(server, tls_step(error))),
+            }
+        })
+        .await
+    }
+
+    /// A failure holds for a second: browsers repeat at once what fails.
+    async fn remembering(
+        &self,
+        server: &Authority,
+        dial: impl Future<Output = Result<Reached, Unreached>>,
+    ) -> Result<Reached, Unreached> {
+        let failures = || self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, failure)) = failures().get(server)
+            && since.elapsed() < REST
+        {
+            return Err(failure.clone());
+        }
+        let reached = dial.await;
+        let mut failures = failures();
+        match &reached {
+            Ok(_) => {
+                failures.remove(server);
+            }
+            Err(failure) => {
+                if failures.len() >= MOST_FAILURES {
+                    failures.retain(|_, (since, _)| since.elapsed() < REST);
+                }
+                failures.insert(server.clone(), (Instant::now(), failure.clone()));
+            }
+        }
+        reached
+    }
+
+    /// Tries one address after the other.
+    async fn connect(&self, server: &Authority) -> Result<(TcpStream, SocketAddr), Unreached> {
+        let mut failure = Unreached::new(server, Step::NoAddress);
+        for address in self.addresses(server).await? {
+            match timeout(PATIENCE, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => return self.connected(server, tcp),
+                Ok(Err(error)) => failure = Unreached::new(server, Step::Connect(address, error)),
+                Err(_) => failure = Unreached::new(server, Step::Late("connecting to")),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Whatever name led there, a connection to ourselves is none to a server. The address is
+    /// that of the connection, so no spelling and no resolver can hide it.
+    fn connected(
+        &self,
+        server: &Authority,
+        tcp: TcpStream,
+    ) -> Result<(TcpStream, SocketAddr), Unreached> {
+        let failed = |error| Unreached::new(server, Step::Tls(error));
+        let (peer, local) = (
+            tcp.peer_addr().map_err(failed)?,
+            tcp.local_addr().map_err(failed)?,
+        );
+        let is_own = |own: &SocketAddr| {
+            let same_host = own.ip().to_canonical() == peer.ip().to_canonical();
+            let any_host = own.ip().is_unspecified() && peer.ip() == local.ip();
+            own.port() == peer.port() && (same_host || any_host)
+        };
+        if self.own.iter().any(is_own) {
+            return Err(Unreached::new(server, Step::OwnListener(peer)));
+        }
+        // Without it small writes wait for acknowledgements; with it none do.
+        let _ = tcp.set_nodelay(true);
+        Ok((tcp, peer))
+    }
+
+    async fn addresses(&self, server: &Authority) -> Result<Vec<SocketAddr>, Unreached> {
+        let at = |ip: IpAddr| SocketAddr::new(ip, server.port);
+        if let Some(address) = self.route.resolve.get(server) {
+            return Ok(vec![at(*address)]);
+        }
+        match &server.host {
+            Host::Ip(address) => Ok(vec![at(*address)]),
+            // Names below localhost are not looked up (RFC 6761 section 6.3).
+            Host::Name(_) if server.host.is_loopback() => Ok(vec![
+                at(Ipv4Addr::LOCALHOST.into()),
+                at(Ipv6Addr::LOCALHOST.into()),
+            ]),
+            Host::Name(name) => {
+                let found = timeout(PATIENCE, lookup_host((&**name, server.port))).await;
+                let late = || Unreached::new(server, Step::Late("resolving"));
+                let failed = |error| Unreached::new(server, Step::Resolve(error));
+                Ok(found.map_err(|_| late())?.map_err(failed)?.collect())
+            }
+        }
+    }
+
+    async fn tls_config(
+        &self,
+        server: &Authority,
+        with_alpn: bool,
+    ) -> Result<Arc<ClientConfig>, Unreached> {
+        let failed = |error| Unreached::new(server, Step::Roots(error));
+        let verifier = self
+            .verifier
+            .get_or_try_init(|| self.load_roots())
+            .await
+            .map_err(failed)?;
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider));
+        let mut config = builder
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(verifier) as _)
+            .with_no_client_auth();
+        // A resumed session would let the server link connections that the browser keeps apart.
+        config.resumption = Resumption::disabled();
+        if with_alpn {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        Ok(Arc::new(config))
+    }
+
+    /// Reads the platform's roots, on a thread that may take its time.
+    async fn load_roots(&self) -> Result<Arc<Verifier>, rustls::Error> {
+        let (roots, provider) = (self.route.roots.clone(), Arc::clone(&self.provider));
+        let load = move || Verifier::new_with_extra_roots(roots, provider).map(Arc::new);
+        tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| {
+            Err(rustls::Error::General(
+                "the roots could not be read".to_owned(),
+            ))
+        })
+    }
+}
+
+fn server_name(host: &Host) -> ServerName<'static> {
+    match host {
+        Host::Ip(address) => ServerName::IpAddress((*address).into()),
+        Host::Name(_) => ServerName::try_from(host.name().unwrap_or_default().to_owned())
+            .unwrap_or(ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into())),
+    }
+}
+
+fn tls_step(error: io::Error) -> Step {
+    let certificate = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match certificate {
+        Some(rustls::Error::InvalidCertificate(error)) => Step::Certificate(error.clone()),
+        _ => Step::Tls(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn authority(text: &str) -> Authority {
+        Authority::parse(text.as_bytes(), None).expect(text)
+    }
+
+    fn dialer(route: Route, own: Vec<SocketAddr>) -> Dialer {
+        Dialer::new(
+            route,
+            own,
+            Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+        )
+    }
+
+    #[tokio::test]
+    async fn no_spelling_leads_to_our_own_listener() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let own = listener.local_addr().expect("bound");
+        let dialer = dialer(Route::default(), vec![own]);
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "127.1",
+            "0x7f000001",
+            "2130706433",
+            "0.0.0.0",
+            "[::ffff:127.0.0.1]",
+            "a.localhost",
+        ] {
+            let server = authority(&format!("{host}:{}", own.port()));
+            let failure = dialer.tcp(&server).await.expect_err(host);
+            assert_eq!(failure.ending(), Ending::NeverSent, "{host}: {failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn resolve_says_where_a_server_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let server = authority(&format!(
+            "nosuch.test:{}",
+            listener.local_addr().expect("bound").port()
+        ));
+        let resolve = HashMap::from([(server.clone(), Ipv4Addr::LOCALHOST.into())]);
+        let reached = dialer(
+            Route {
+                resolve,
+                ..Route::default()
+            },
+            Vec::new(),
+        )
+        .tcp(&server)
+        .await;
+        assert_eq!(
+            reached.expect("reached").address,
+            listener.local_addr().expect("bound")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failure_holds_for_a_moment() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let address = listener.local_addr().expect("bound");
+        drop(listener);
+        let (dialer, server) = (
+            dialer(Route::default(), Vec::new()),
+            authority(&address.to_string()),
+        );
+        let first = dialer.tcp(&server).await.expect_err("nobody listens");
+        assert_eq!(first.ending(), Ending::Refused);
+        let _listener = TcpListener::bind(address).await.expect("bound again");
+        let second = dialer.tcp(&server).await.expect_err("told again");
+        assert!(Arc::ptr_eq(&first.0, &second.0));
+    }
+}

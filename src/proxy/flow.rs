@@ -1,0 +1,148 @@
+//! Flows: messages on their way from one peer to the other, followed by the tap.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use super::peer::Peer;
+use crate::wire::Violation;
+use crate::wire::tap::Tap;
+
+/// How many octets of later requests are taken in while one is answered.
+const MOST_PIPELINED: usize = 64 * 1024;
+
+/// One message, or what is left of it, on its way.
+#[derive(Debug)]
+pub(super) struct Flow {
+    tap: Tap,
+    ready: usize,
+}
+
+/// Why a message did not get through.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Its sender's connection broke.
+    Source(io::Error),
+    /// Its sender closed before its end.
+    Cut,
+    /// It is not valid from here on.
+    Violation(Violation),
+    /// Its receiver took no more.
+    Sink(io::Error),
+}
+
+impl Flow {
+    /// A message whose head, of that many octets, stands at the front of its sender's inbox.
+    pub(super) fn new(head: usize, tap: Tap) -> Self {
+        Self { tap, ready: head }
+    }
+
+    /// Passes on what there is, until the whole message is through and flushed. Nothing is held
+    /// back: what was read leaves before more is read.
+    pub(super) fn poll_pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Peer,
+        to: &mut Peer,
+    ) -> Poll<Result<(), Broken>> {
+        loop {
+            let fresh = from.inbox().get(self.ready..).unwrap_or_default();
+            let valid = self.tap.pass(fresh);
+            self.ready += *valid.as_ref().unwrap_or(&0);
+            if self.ready > 0 {
+                let passed =
+                    ready!(to.poll_pass_from(cx, from, self.ready)).map_err(Broken::Sink)?;
+                self.ready -= passed;
+                continue;
+            }
+            valid.map_err(Broken::Violation)?;
+            ready!(to.poll_flush(cx)).map_err(Broken::Sink)?;
+            if self.tap.is_complete() {
+                return Poll::Ready(Ok(()));
+            }
+            if !ready!(from.poll_fill(cx)).map_err(Broken::Source)? {
+                return Poll::Ready(if self.tap.close() {
+                    Ok(())
+                } else {
+                    Err(Broken::Cut)
+                });
+            }
+        }
+    }
+}
+
+/// A request on its way to the server, while the response may already come back.
+#[derive(Debug)]
+pub(super) struct Upload {
+    flow: Flow,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The request is on its way.
+    Running,
+    /// It is through; the client may send the next one, or close.
+    Through,
+    /// The server takes no more of it; it may have answered all the same.
+    Refused,
+}
+
+impl Upload {
+    pub(super) fn new(flow: Flow) -> Self {
+        Self {
+            flow,
+            state: State::Running,
+        }
+    }
+
+    /// Whether all of the request went to the server.
+    pub(super) fn is_through(&self) -> bool {
+        self.state == State::Through
+    }
+
+    /// Whether nothing more of the request goes to the server.
+    pub(super) fn is_settled(&self) -> bool {
+        self.state != State::Running
+    }
+
+    /// Goes on as far as it goes, and watches the client afterwards. It is an error when the
+    /// request breaks off on the client's side; a server that takes no more of it is none.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Peer,
+        server: &mut Peer,
+    ) -> Result<(), Broken> {
+        if self.state == State::Running {
+            match self.flow.poll_pass(cx, client, server) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) => self.state = State::Through,
+                Poll::Ready(Err(Broken::Sink(_))) => self.state = State::Refused,
+                Poll::Ready(Err(broken)) => return Err(broken),
+            }
+        }
+        self.watch(cx, client, server)
+    }
+
+    /// The client may send its next requests, which wait; or end, which the server gets to see.
+    fn watch(
+        &self,
+        cx: &mut Context<'_>,
+        client: &mut Peer,
+        server: &mut Peer,
+    ) -> Result<(), Broken> {
+        while !client.is_at_end() && client.inbox().len() < MOST_PIPELINED {
+            match client.poll_fill(cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Err(Broken::Source(error)),
+            }
+        }
+        let is_last = client.is_at_end() && client.inbox().is_empty();
+        if is_last && self.is_through() {
+            // A server that cannot be told is about to be found out by its answer.
+            let _ = server.poll_end(cx);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,514 @@
+//! HTTP/1 conversations: one client connection, exchange after exchange.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tracing::{Instrument, debug, debug_span};
+
+use super::dial::{Reached, Unreached};
+use super::flow::{Flow, Upload};
+use super::page::Page;
+use super::peer::{NoHead, Peer};
+use super::relay::{Outcome, Relay};
+use super::{Notice, Proxy, tunnel};
+use crate::cors::{Kind, Profile};
+use crate::exchange::{Ending, Protocol, Request, RequestUrl, Scheme};
+use crate::store::Ticket;
+use crate::store::recorder::ConnectionTicket;
+use crate::wire::framing::{Framing, is_persistent};
+use crate::wire::head::RequestHead;
+use crate::wire::headers::latin1;
+use crate::wire::tap::Tap;
+use crate::wire::target::{Authority, Place, Target};
+use crate::wire::{Violation, edit};
+
+/// How long a head may take from its first octet to its last.
+const HEAD_PATIENCE: Duration = Duration::from_mins(1);
+
+/// A client connection that speaks HTTP/1, on the proxy's port or inside a tunnel.
+pub(super) struct Conversation<'a> {
+    proxy: &'a Proxy,
+    client: Peer,
+    address: SocketAddr,
+    line: Option<ConnectionTicket>,
+    home: Option<Home>,
+    servers: HashMap<Authority, Peer>,
+}
+
+/// The one server at the other end of a tunnel.
+struct Home {
+    scheme: Scheme,
+    authority: Authority,
+    unreached: Option<Unreached>,
+    reached_at: Option<SocketAddr>,
+}
+
+/// How a conversation was left.
+pub(super) enum Left {
+    /// It is over.
+    Over,
+    /// The client wants a tunnel.
+    ForTunnel(Peer, Authority),
+}
+
+/// How a client connection is closed.
+enum Farewell {
+    /// After an answer of our own.
+    Gently,
+    /// In order: the end is said.
+    Orderly,
+    /// Without a word, as the other side did.
+    Abruptly,
+    /// Broken, so that nobody takes it for complete.
+    Reset,
+}
+
+/// What follows an exchange, unless it is the next one.
+enum Then {
+    Close(Farewell),
+    Tunnel(Authority),
+    /// The protocol was switched; the rest is not ours to read.
+    Splice(Peer),
+}
+
+/// A request that was read and understood.
+struct Asked {
+    request: Arc<Request>,
+    server: Authority,
+    upload: Upload,
+    protocol: Protocol,
+    is_persistent: bool,
+}
+
+impl<'a> Conversation<'a> {
+    /// With a client that has just connected to the proxy's port.
+    pub(super) fn on_proxy_port(proxy: &'a Proxy, client: Peer, address: SocketAddr) -> Self {
+        Self {
+            proxy,
+            client,
+            address,
+            line: None,
+            home: None,
+            servers: HashMap::new(),
+        }
+    }
+
+    /// Inside a tunnel, with the server at its other end, if it was reached.
+    pub(super) fn in_tunnel(
+        proxy: &'a Proxy,
+        client: Peer,
+        address: SocketAddr,
+        (scheme, authority): (Scheme, Authority),
+        server: Result<Reached, Unreached>,
+        line: ConnectionTicket,
+    ) -> Self {
+        let mut servers = HashMap::new();
+        let (unreached, reached_at) = match server {
+            Ok(Reached { peer, address }) => {
+                servers.insert(authority.clone(), peer);
+                (None, Some(address))
+            }
+            Err(failure) => (Some(failure), None),
+        };
+        let home = Some(Home {
+            scheme,
+            authority,
+            unreached,
+            reached_at,
+        });
+        Self {
+            proxy,
+            client,
+            address,
+            line: Some(line),
+            home,
+            servers,
+        }
+    }
+
+    /// Takes exchange after exchange until one side has had enough.
+    pub(super) async fn run(mut self) -> Left {
+        let then = loop {
+            if let ControlFlow::Break(then) = self.turn().await {
+                break then;
+            }
+        };
+        if self.client.is_at_end()
+            && let Some(line) = &mut self.line
+        {
+            line.closed_by_client();
+        }
+        match then {
+            Then::Tunnel(authority) => return Left::ForTunnel(self.client, authority),
+            Then::Splice(server) => {
+                let (client, server) = (self.client.into_parts().0, server.into_parts().0);
+                tunnel::splice(client, server).await;
+            }
+            Then::Close(Farewell::Gently) => self.client.close_gently().await,
+            Then::Close(Farewell::Orderly) => self.client.close_orderly().await,
+            Then::Close(Farewell::Abruptly) => drop(self.client),
+            Then::Close(Farewell::Reset) => self.client.reset(),
+        }
+        Left::Over
+    }
+
+    /// One exchange, from the first octet of its request to its ending.
+    async fn turn(&mut self) -> ControlFlow<Then> {
+        if !self.await_request().await {
+            return ControlFlow::Break(Then::Close(Farewell::Orderly));
+        }
+        let octets = match self.client.request_head(HEAD_PATIENCE).await {
+            Ok(octets) => octets,
+            Err(NoHead::Violation(violation)) => return self.refuse(violation, None).await,
+            Err(NoHead::Closed | NoHead::Cut | NoHead::Broken(_)) => {
+                return ControlFlow::Break(Then::Close(Farewell::Orderly));
+            }
+        };
+        let front = self.client.inbox().get(..octets).unwrap_or_default();
+        let head = match RequestHead::parse(front) {
+            Ok(head) => head,
+            Err(violation) => return self.refuse(violation, None).await,
+        };
+        match Target::of(&head, self.place()) {
+            Ok(Target::Connect(authority)) => {
+                self.client.skip(octets);
+                ControlFlow::Break(Then::Tunnel(authority))
+            }
+            Ok(target) => match self.understand(octets, head, target) {
+                Ok(asked) => self.exchange(asked).await,
+                Err((head, violation)) => self.refuse(violation, Some(&head)).await,
+            },
+            Err(violation) => self.refuse(violation, Some(&head)).await,
+        }
+    }
+
+    fn place(&self) -> Place {
+        if self.home.is_some() {
+            Place::Tunnel
+        } else {
+            Place::ProxyPort
+        }
+    }
+
+    /// Waits for the first octet of a request; false when the connection is done with. In a
+    /// tunnel, a server that closes while nothing is asked of it is done with too.
+    async fn await_request(&mut self) -> bool {
+        let Self {
+            client,
+            servers,
+            home,
+            ..
+        } = self;
+        let mut server = home
+            .as_ref()
+            .and_then(|home| servers.get_mut(&home.authority));
+        poll_fn(|cx| {
+            if !client.inbox().is_empty() {
+                return Poll::Ready(true);
+            }
+            if let Poll::Ready(more) = client.poll_fill(cx) {
+                return Poll::Ready(more.unwrap_or(false));
+            }
+            let is_done = server
+                .as_mut()
+                .is_some_and(|server| server.poll_fill(cx).is_ready());
+            if is_done {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Makes a request of a head, and puts it on its way as its server is to get it.
+    fn understand(
+        &mut self,
+        octets: usize,
+        head: RequestHead,
+        target: Target,
+    ) -> Result<Asked, (RequestHead, Violation)> {
+        let framing = match Framing::of_request(&head) {
+            Ok(framing) => framing,
+            Err(violation) => return Err((head, violation)),
+        };
+        let (scheme, server, origin_form) = match (target, &self.home) {
+            (
+                Target::Absolute {
+                    authority,
+                    origin_form,
+                },
+                _,
+            ) => (Scheme::Http, authority, Some(origin_form)),
+            (_, Some(home)) => (home.scheme, home.authority.clone(), None),
+            (_, None) => return Err((head, Violation::Target)),
+        };
+        let front = self.client.inbox().get(..octets).unwrap_or_default();
+        let edited = edit::for_server(front, &head, origin_form.as_deref());
+        let length = edited.as_ref().map_or(octets, Vec::len);
+        if let Some(edited) = edited {
+            self.client.replace(octets, &edited);
+        }
+        let path = latin1(&origin_form.unwrap_or(head.target)).into_owned();
+        let url = RequestUrl {
+            scheme,
+            authority: server.clone(),
+            path: path.into(),
+        };
+        Ok(Asked {
+            server,
+            upload: Upload::new(Flow::new(length, Tap::new(framing))),
+            is_persistent: is_persistent(head.version, &head.headers),
+            protocol: head.version.into(),
+            request: Arc::new(Request {
+                method: head.method,
+                url,
+                headers: head.headers,
+            }),
+        })
+    }
+
+    /// Relays an exchange, and records it.
+    async fn exchange(&mut self, asked: Asked) -> ControlFlow<Then> {
+        let Asked {
+            request,
+            server,
+            upload,
+            protocol,
+            is_persistent,
+        } = asked;
+        let ticket = self.open(&request, protocol);
+        let span = debug_span!("exchange", method = %request.method, host = %server);
+        async {
+            let mut peer = match self.reach(&server, &ticket).await {
+                Ok(peer) => peer,
+                Err(failure) => return self.unreached(&failure, &request, ticket).await,
+            };
+            let relay = Relay::new(&mut self.client, &mut peer, upload, &request, &ticket);
+            let outcome = relay.run().await;
+            debug!(?outcome, "over");
+            self.conclude(outcome, peer, &server, is_persistent, &request, ticket)
+                .await
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Opens the record of an exchange; a host that is not read has none.
+    fn open(&mut self, request: &Arc<Request>, protocol: Protocol) -> Ticket {
+        let host = &request.url.authority.host;
+        if !self.proxy.reads(host) {
+            self.proxy.notices.tell(Notice::NotRead(host.clone()));
+            return Ticket::unrecorded();
+        }
+        let recorder = &self.proxy.recorder;
+        let line = self.line.get_or_insert_with(|| recorder.connected(false));
+        recorder.open(line.id(), protocol, self.address, Arc::clone(request))
+    }
+
+    /// The connection to a server: the one this client has, or a new one.
+    async fn reach(&mut self, server: &Authority, ticket: &Ticket) -> Result<Peer, Unreached> {
+        if let Some(home) = &mut self.home {
+            if let Some(failure) = home.unreached.take() {
+                return Err(failure);
+            }
+            if let Some(address) = home.reached_at {
+                ticket.reached(address);
+            }
+        }
+        if let Some(mut known) = self.servers.remove(server)
+            && known.is_quiet().await
+        {
+            return Ok(known);
+        }
+        let reached = match self.home.as_ref().map(|home| home.scheme) {
+            Some(Scheme::Https) => self.proxy.dialer.tls(server, true).await?,
+            Some(Scheme::Http) | None => self.proxy.dialer.tcp(server).await?,
+        };
+        ticket.reached(reached.address);
+        Ok(reached.peer)
+    }
+
+    async fn conclude(
+        &mut self,
+        outcome: Outcome,
+        peer: Peer,
+        server: &Authority,
+        is_persistent: bool,
+        request: &Request,
+        ticket: Ticket,
+    ) -> ControlFlow<Then> {
+        match outcome {
+            Outcome::Complete { reusable } => {
+                ticket.ended(Ending::Complete, None);
+                if reusable && is_persistent {
+                    self.servers.insert(server.clone(), peer);
+                    ControlFlow::Continue(())
+                } else if peer.ended_abruptly() {
+                    ControlFlow::Break(Then::Close(Farewell::Abruptly))
+                } else {
+                    ControlFlow::Break(Then::Close(Farewell::Orderly))
+                }
+            }
+            Outcome::Switched => {
+                ticket.ended(Ending::Complete, None);
+                ControlFlow::Break(Then::Splice(peer))
+            }
+            Outcome::Unanswered { ending, reason } => {
+                let farewell = if ending == Ending::ResetByServer {
+                    Farewell::Reset
+                } else if peer.ended_abruptly() {
+                    Farewell::Abruptly
+                } else {
+                    Farewell::Orderly
+                };
+                drop(peer);
+                self.unanswered(ending, reason, farewell, request, ticket)
+                    .await
+            }
+            Outcome::BrokenOff { reason, was_reset } => {
+                ticket.ended(Ending::Truncated, Some(reason));
+                let farewell = if was_reset {
+                    Farewell::Reset
+                } else {
+                    Farewell::Abruptly
+                };
+                ControlFlow::Break(Then::Close(farewell))
+            }
+            Outcome::BadContent(violation) => {
+                ticket.ended(Ending::NeverSent, Some(violation.to_string()));
+                self.say(&Page::bad_request(violation), request).await
+            }
+            Outcome::ClientGone { reason } => {
+                ticket.ended(Ending::ResetByClient, Some(reason));
+                ControlFlow::Break(Then::Close(Farewell::Abruptly))
+            }
+        }
+    }
+
+    /// Tells of a server that was not reached, without forging a CORS error: only where a person
+    /// reads it.
+    async fn unreached(
+        &mut self,
+        failure: &Unreached,
+        request: &Request,
+        ticket: Ticket,
+    ) -> ControlFlow<Then> {
+        ticket.ended(failure.ending(), Some(failure.to_string()));
+        if is_read_by_people(request) {
+            self.say(&Page::unreached(failure), request).await
+        } else {
+            ControlFlow::Break(Then::Close(Farewell::Orderly))
+        }
+    }
+
+    /// Tells of a server that gave no answer, in the same way; else closes as the server did.
+    async fn unanswered(
+        &mut self,
+        ending: Ending,
+        reason: String,
+        farewell: Farewell,
+        request: &Request,
+        ticket: Ticket,
+    ) -> ControlFlow<Then> {
+        let page = Page::unanswered(&reason);
+        ticket.ended(ending, Some(reason));
+        if is_read_by_people(request) {
+            self.say(&page, request).await
+        } else {
+            ControlFlow::Break(Then::Close(farewell))
+        }
+    }
+
+    /// Refuses a request that is not valid, or that a proxy does not take. Whatever comes after it
+    /// on the connection is not looked at.
+    async fn refuse(
+        &mut self,
+        violation: Violation,
+        head: Option<&RequestHead>,
+    ) -> ControlFlow<Then> {
+        let front = self.client.inbox();
+        let request = Arc::new(self.refused_request(front, head));
+        self.open(&request, Protocol::Http11)
+            .ended(Ending::NeverSent, Some(violation.to_string()));
+        let is_visit = violation == Violation::Target && self.home.is_none();
+        let page = if is_visit {
+            Page::not_a_site()
+        } else {
+            Page::bad_request(violation)
+        };
+        self.say(&page, &request).await
+    }
+
+    /// As much of a refused request as can be told.
+    fn refused_request(&self, front: &[u8], head: Option<&RequestHead>) -> Request {
+        let line = front
+            .split(|&octet| octet == b'\r' || octet == b'\n')
+            .next()
+            .unwrap_or_default();
+        let mut words = line.split(|&octet| octet == b' ');
+        let (method, target) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
+        let is_token = crate::wire::is_token(method) && method.len() <= 32;
+        let method = if is_token {
+            latin1(method).into_owned()
+        } else {
+            "?".to_owned()
+        };
+        let path = |target: &[u8]| {
+            if target.starts_with(b"/") {
+                latin1(target).into_owned()
+            } else {
+                "/".to_owned()
+            }
+        };
+        let url = match &self.home {
+            Some(home) => RequestUrl {
+                scheme: home.scheme,
+                authority: home.authority.clone(),
+                path: path(target).into(),
+            },
+            None => RequestUrl::parse(&latin1(target)).unwrap_or_else(nowhere),
+        };
+        Request {
+            method,
+            url,
+            headers: head.map(|head| head.headers.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Says a page of our own, after which the connection closes.
+    async fn say(&mut self, page: &Page, request: &Request) -> ControlFlow<Then> {
+        let kind = Profile::of(request, Protocol::Http11).kind;
+        let answer = page.response(kind == Kind::Navigation, request.method == "HEAD");
+        // A client that does not take it is gone.
+        let _ = self.client.send(&answer).await;
+        ControlFlow::Break(Then::Close(Farewell::Gently))
+    }
+}
+
+/// Whether a person gets to see the answer: a document, or whatever a tool shows that is no
+/// browser. To everything else a browser asks for, a page of ours would look like the server's, and
+/// like a CORS error that is not there.
+fn is_read_by_people(request: &Request) -> bool {
+    let profile = Profile::of(request, Protocol::Http11);
+    profile.engine.is_none() || profile.kind == Kind::Navigation
+}
+
+/// The URL of a request that does not say where it was to go.
+fn nowhere() -> RequestUrl {
+    let host = crate::wire::target::Host::Name("unknown.invalid".into());
+    let authority = Authority { host, port: 80 };
+    RequestUrl {
+        scheme: Scheme::Http,
+        authority,
+        path: "/".into(),
+    }
+}

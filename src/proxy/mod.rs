@@ -1,0 +1,123 @@
+//! The proxy: a tap between browsers and servers.
+//!
+//! Life of a request: [`serve`] accepts and spawns `conn::serve`. That reads heads on the proxy's
+//! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`) and reads heads
+//! inside, one to any other host is a `tunnel`. `h1` turns once per exchange: head in, dial, head
+//! and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). The recorder
+//! hears of it; nothing ever waits for the recorder.
+
+mod conn;
+mod dial;
+mod flow;
+mod h1;
+mod notice;
+mod page;
+mod peer;
+mod relay;
+mod stream;
+mod tls;
+mod tunnel;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::CryptoProvider;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+pub use self::dial::Route;
+pub use self::notice::{Notice, Notices};
+use crate::ca::{HostList, LeafCache};
+use crate::store::Recorder;
+use crate::wire::target::Host;
+
+/// How many client connections are served at once; further ones wait to be accepted.
+const MOST_CONNECTIONS: usize = 8192;
+/// How long accepting rests when there are no file descriptors left.
+const OUT_OF_FILES: Duration = Duration::from_millis(100);
+
+/// Everything that connections share.
+pub struct Proxy {
+    leaves: LeafCache,
+    read: HostList,
+    dialer: dial::Dialer,
+    recorder: Recorder,
+    notices: Notices,
+}
+
+/// What a proxy is made of.
+pub struct Parts {
+    /// Leaves for the hosts that are read.
+    pub leaves: LeafCache,
+    /// The hosts that are read; all others are tunnelled.
+    pub read: HostList,
+    /// How servers are reached.
+    pub route: Route,
+    /// Our own listeners, which nobody is to reach through the proxy.
+    pub own: Vec<SocketAddr>,
+    /// Who takes down what happens.
+    pub recorder: Recorder,
+    /// Who tells the user what they must know.
+    pub notices: Notices,
+    /// The cryptography of TLS.
+    pub provider: Arc<CryptoProvider>,
+}
+
+impl Proxy {
+    /// Puts a proxy together.
+    pub fn new(parts: Parts) -> Self {
+        let dialer = dial::Dialer::new(parts.route, parts.own, parts.provider);
+        Self {
+            leaves: parts.leaves,
+            read: parts.read,
+            dialer,
+            recorder: parts.recorder,
+            notices: parts.notices,
+        }
+    }
+
+    fn reads(&self, host: &Host) -> bool {
+        self.read.contains(host)
+    }
+}
+
+/// Serves clients until `stop` comes; connections that are open then are dropped.
+pub async fn serve(listener: TcpListener, proxy: Proxy, stop: impl Future<Output = ()>) {
+    let proxy = Arc::new(proxy);
+    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut open = JoinSet::new();
+    let accepting = async {
+        // The semaphore is never closed.
+        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+            while open.try_join_next().is_some() {}
+            let (tcp, address) = accept(&listener).await;
+            let proxy = Arc::clone(&proxy);
+            open.spawn(async move {
+                conn::serve(&proxy, tcp, address).await;
+                drop(permit);
+            });
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = stop => {}
+    }
+    open.shutdown().await;
+}
+
+/// Accepts one connection. Errors are about that connection, or pass.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                warn!(error = %error, "cannot accept a connection");
+                tokio::time::sleep(OUT_OF_FILES).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Notices: what the user has to know of connections that are not exchanges.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use crate::wire::target::Host;
+
+/// How many notices may wait, and how many are remembered.
+const MOST: usize = 1024;
+
+/// Something the user has to know. Each is told once a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// A host that is not read was tunnelled.
+    NotRead(Host),
+    /// A client refused our certificate.
+    Distrusted(Host),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRead(host) => {
+                write!(
+                    f,
+                    "not read: {host} (tunnelled as it is). To read it, add --host {host}"
+                )
+            }
+            Self::Distrusted(host) => write!(
+                f,
+                "{host}: the browser refused corstap's certificate. It has to trust the CA: `corstap ca show` \
+                 says where it is and how"
+            ),
+        }
+    }
+}
+
+/// Takes notices in; tells each once.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    told: Arc<Mutex<HashSet<Notice>>>,
+    tell: SyncSender<Notice>,
+}
+
+impl Notices {
+    /// Where notices go in, and where they come out.
+    pub fn new() -> (Self, Receiver<Notice>) {
+        let (tell, out) = mpsc::sync_channel(MOST);
+        (
+            Self {
+                told: Arc::default(),
+                tell,
+            },
+            out,
+        )
+    }
+
+    /// Tells a notice, if it is new.
+    pub(super) fn tell(&self, notice: Notice) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < MOST && told.insert(notice.clone()) {
+            // Nobody listens any more, or nobody reads: then nobody is to know.
+            let _ = self.tell.try_send(notice);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_told_once() {
+        let (notices, out) = Notices::new();
+        let host = |text: &str| Host::parse(text.as_bytes()).expect(text);
+        for name in ["a.com", "b.com", "a.com"] {
+            notices.tell(Notice::NotRead(host(name)));
+        }
+        drop(notices);
+        let told: Vec<String> = out.iter().map(|notice| notice.to_string()).collect();
+        assert_eq!(told.len(), 2);
+        assert_eq!(
+            told[0],
+            "not read: a.com (tunnelled as it is). To read it, add --host a.com"
+        );
+    }
+}

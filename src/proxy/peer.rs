@@ -1,0 +1,224 @@
+//! A peer: its connection, and what it sent that has not been passed on yet.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::stream::BoxedStream;
+use crate::wire::Violation;
+use crate::wire::scan::{HeadScanner, Kind};
+
+/// How many octets are read at a time.
+const READ: usize = 16 * 1024;
+/// How long a peer is listened to after we have said our last word.
+const LINGER: Duration = Duration::from_secs(2);
+/// How many octets are listened to then.
+const MOST_LINGERED: usize = 1024 * 1024;
+
+/// One end of an exchange.
+pub(super) struct Peer {
+    stream: BoxedStream,
+    inbox: BytesMut,
+    end: End,
+    wrote_end: bool,
+}
+
+/// How a peer has ended what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Orderly,
+    /// TLS without `close_notify` (RFC 8446 section 6.1).
+    Abrupt,
+}
+
+/// Why no head came.
+#[derive(Debug)]
+pub(super) enum NoHead {
+    /// The peer closed before the first octet of one.
+    Closed,
+    /// The peer closed within it.
+    Cut,
+    /// The connection broke.
+    Broken(io::Error),
+    /// What came is no head.
+    Violation(Violation),
+}
+
+impl Peer {
+    pub(super) fn new(stream: BoxedStream) -> Self {
+        Self {
+            stream,
+            inbox: BytesMut::new(),
+            end: End::NotYet,
+            wrote_end: false,
+        }
+    }
+
+    /// What was read and not passed on.
+    pub(super) fn inbox(&self) -> &[u8] {
+        &self.inbox
+    }
+
+    /// Whether the peer has sent all it will send.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.end != End::NotYet
+    }
+
+    /// Whether it has ended without saying so.
+    pub(super) fn ended_abruptly(&self) -> bool {
+        self.end == End::Abrupt
+    }
+
+    /// Takes what was read and not passed on.
+    pub(super) fn take_inbox(&mut self) -> BytesMut {
+        std::mem::take(&mut self.inbox)
+    }
+
+    /// Drops octets at the front of the inbox.
+    pub(super) fn skip(&mut self, octets: usize) {
+        self.inbox.advance(octets.min(self.inbox.len()));
+    }
+
+    /// Puts other octets in place of the first ones in the inbox.
+    pub(super) fn replace(&mut self, octets: usize, with: &[u8]) {
+        let mut inbox = BytesMut::from(with);
+        inbox.extend_from_slice(self.inbox.get(octets..).unwrap_or_default());
+        self.inbox = inbox;
+    }
+
+    /// Takes the peer apart again.
+    pub(super) fn into_parts(self) -> (BoxedStream, BytesMut) {
+        (self.stream, self.inbox)
+    }
+
+    /// Reads more into the inbox; false at the end of what the peer sends.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.is_at_end() {
+            return Poll::Ready(Ok(false));
+        }
+        if self.inbox.capacity() - self.inbox.len() < READ / 2 {
+            self.inbox.reserve(READ);
+        }
+        match ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)) {
+            Ok(0) => self.end = End::Orderly,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.end = End::Abrupt,
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+        Poll::Ready(Ok(!self.is_at_end()))
+    }
+
+    /// Reads more into the inbox; false at the end of what the peer sends.
+    pub(super) async fn fill(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// Reads until a whole head stands at the front of the inbox, and says how long it is. Empty
+    /// lines before it are dropped.
+    pub(super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        scanner: &mut HeadScanner,
+    ) -> Poll<Result<usize, NoHead>> {
+        loop {
+            match scanner.scan(&self.inbox).map_err(NoHead::Violation)? {
+                Some(span) => {
+                    self.skip(span.start);
+                    return Poll::Ready(Ok(span.end - span.start));
+                }
+                None if ready!(self.poll_fill(cx)).map_err(NoHead::Broken)? => {}
+                None if scanner.has_begun() => return Poll::Ready(Err(NoHead::Cut)),
+                None => return Poll::Ready(Err(NoHead::Closed)),
+            }
+        }
+    }
+
+    /// Reads a request's head, which must be complete within `patience` of its first octet.
+    pub(super) async fn request_head(&mut self, patience: Duration) -> Result<usize, NoHead> {
+        let mut scanner = HeadScanner::new(Kind::Request);
+        if self.inbox.is_empty() && !self.fill().await.map_err(NoHead::Broken)? {
+            return Err(NoHead::Closed);
+        }
+        let head = poll_fn(|cx| self.poll_head(cx, &mut scanner));
+        let late = io::Error::new(io::ErrorKind::TimedOut, "the head took too long");
+        timeout(patience, head)
+            .await
+            .unwrap_or(Err(NoHead::Broken(late)))
+    }
+
+    /// Writes octets from the front of `from`'s inbox; says how many.
+    pub(super) fn poll_pass_from(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Self,
+        octets: usize,
+    ) -> Poll<io::Result<usize>> {
+        let front = from.inbox.get(..octets).unwrap_or_default();
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, front))?;
+        from.inbox.advance(written);
+        if written == 0 {
+            Poll::Ready(Err(io::ErrorKind::WriteZero.into()))
+        } else {
+            Poll::Ready(Ok(written))
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.wrote_end {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.wrote_end = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes all of it.
+    pub(super) async fn send(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.stream.write_all(octets).await?;
+        self.stream.flush().await
+    }
+
+    /// Closes after a last word: the peer may still be sending, and an answer that a reset
+    /// overtakes would never be read.
+    pub(super) async fn close_gently(mut self) {
+        let drain = async {
+            poll_fn(|cx| self.poll_end(cx)).await?;
+            let mut heard = 0;
+            while heard < MOST_LINGERED && self.fill().await? {
+                heard += self.inbox.len();
+                self.inbox.clear();
+            }
+            io::Result::Ok(())
+        };
+        // Whether the peer listened to the end makes no difference any more.
+        let _ = timeout(LINGER, drain).await;
+    }
+
+    /// Closes as the other side did: an orderly end is passed on as one.
+    pub(super) async fn close_orderly(mut self) {
+        let _ = timeout(LINGER, poll_fn(|cx| self.poll_end(cx))).await;
+    }
+
+    /// Closes so that the peer sees a broken connection.
+    pub(super) fn reset(self) {
+        // Where the option cannot be set the peer sees a plain close, which is still no end marker.
+        let _ = self.stream.tcp().set_zero_linger();
+    }
+
+    /// Whether nothing has happened on an idle connection: no octet, no end.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let pending = poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending())).await;
+        pending && self.inbox.is_empty()
+    }
+}

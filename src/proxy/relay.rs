@@ -1,0 +1,280 @@
+//! One exchange between a client and a server that was reached.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
+
+use super::flow::{Broken, Flow, Upload};
+use super::peer::{NoHead, Peer};
+use crate::exchange::{Ending, Request, Response};
+use crate::store::Ticket;
+use crate::wire::framing::{Framing, is_asked_upgrade, is_persistent};
+use crate::wire::head::ResponseHead;
+use crate::wire::scan::{HeadScanner, Kind};
+use crate::wire::tap::Tap;
+use crate::wire::{MAX_INTERIM, Violation};
+
+/// How long a server may take to answer a client that has said its last word, and may be gone.
+const AFTER_CLIENT: Duration = Duration::from_mins(1);
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The whole response went to the client.
+    Complete {
+        /// Whether the connections can carry another exchange, as far as the response says.
+        reusable: bool,
+    },
+    /// The protocol was switched (101), and what was read beyond was passed on.
+    Switched,
+    /// There is no response that could be passed on.
+    Unanswered {
+        /// How it ended.
+        ending: Ending,
+        /// Why.
+        reason: String,
+    },
+    /// The response broke off after its head had gone to the client.
+    BrokenOff {
+        /// Why.
+        reason: String,
+        /// Whether the server reset the connection.
+        was_reset: bool,
+    },
+    /// The content of the request is not valid; no response has begun.
+    BadContent(Violation),
+    /// The client went away.
+    ClientGone {
+        /// How that showed.
+        reason: String,
+    },
+}
+
+/// An exchange under way.
+pub(super) struct Relay<'a> {
+    client: &'a mut Peer,
+    server: &'a mut Peer,
+    upload: Upload,
+    request: &'a Request,
+    ticket: &'a Ticket,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a> Relay<'a> {
+    /// The request is ready to leave from the front of the client's inbox.
+    pub(super) fn new(
+        client: &'a mut Peer,
+        server: &'a mut Peer,
+        upload: Upload,
+        request: &'a Request,
+        ticket: &'a Ticket,
+    ) -> Self {
+        Self {
+            client,
+            server,
+            upload,
+            request,
+            ticket,
+            deadline: None,
+        }
+    }
+
+    /// Passes request and response on, both at once.
+    pub(super) async fn run(mut self) -> Outcome {
+        match self.answer().await {
+            Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+
+    async fn answer(&mut self) -> Result<Outcome, Outcome> {
+        let (octets, head) = self.final_head().await?;
+        let framing = Framing::of_response(&head, &self.request.method).map_err(not_http)?;
+        let is_switch = head.status == 101;
+        if is_switch && !is_asked_upgrade(&self.request.headers, &head.headers) {
+            return Err(not_http(Violation::SwitchNotAsked));
+        }
+        let is_reusable =
+            framing != Framing::UntilClose && is_persistent(head.version, &head.headers);
+        let response = Response {
+            status: head.status,
+            headers: head.headers,
+        };
+        self.ticket.answered(Arc::new(response));
+        let mut download = Flow::new(octets, Tap::new(framing));
+        poll_fn(|cx| self.poll_download(cx, &mut download)).await?;
+        if is_switch {
+            return self.switch().await;
+        }
+        let reusable = is_reusable && self.finish_upload().await && self.server.inbox().is_empty();
+        Ok(Outcome::Complete { reusable })
+    }
+
+    /// Reads heads until the final one; interim ones go to the client at once.
+    async fn final_head(&mut self) -> Result<(usize, ResponseHead), Outcome> {
+        for _ in 0..=MAX_INTERIM {
+            let mut scanner = HeadScanner::new(Kind::Response);
+            let octets = poll_fn(|cx| self.poll_head(cx, &mut scanner)).await?;
+            let front = self.server.inbox().get(..octets).unwrap_or_default();
+            let head = ResponseHead::parse(front).map_err(not_http)?;
+            if !head.is_interim() {
+                return Ok((octets, head));
+            }
+            let framing = Framing::of_response(&head, &self.request.method).map_err(not_http)?;
+            let mut interim = Flow::new(octets, Tap::new(framing));
+            poll_fn(|cx| self.poll_download(cx, &mut interim)).await?;
+        }
+        Err(not_http(Violation::TooManyInterim))
+    }
+
+    /// Waits for a head of the server's, while the request goes on.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        scanner: &mut HeadScanner,
+    ) -> Poll<Result<usize, Outcome>> {
+        self.poll_upload(cx)?;
+        if let Poll::Ready(head) = self.server.poll_head(cx, scanner) {
+            return Poll::Ready(head.map_err(|none| self.no_head(none)));
+        }
+        self.poll_deadline(cx)
+    }
+
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Outcome> {
+        self.upload
+            .poll(cx, self.client, self.server)
+            .map_err(|broken| match broken {
+                Broken::Violation(violation) => Outcome::BadContent(violation),
+                Broken::Cut => gone("the client closed within its request"),
+                Broken::Source(error) => {
+                    gone(format_args!("the client's connection broke: {error}"))
+                }
+                Broken::Sink(error) => gone(format_args!("the server took no more: {error}")),
+            })
+    }
+
+    /// A client that has closed its side may still listen, or be gone: nothing tells, so there is
+    /// a limit to the waiting.
+    fn poll_deadline<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Outcome>> {
+        if !self.client.is_at_end() {
+            return Poll::Pending;
+        }
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(sleep(AFTER_CLIENT)));
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(gone(
+            "the client closed, and the server did not answer",
+        )))
+    }
+
+    fn no_head(&self, none: NoHead) -> Outcome {
+        let unanswered = |ending, reason: &dyn fmt::Display| Outcome::Unanswered {
+            ending,
+            reason: reason.to_string(),
+        };
+        match none {
+            NoHead::Closed if self.client.is_at_end() => {
+                gone("the client closed before the answer")
+            }
+            NoHead::Closed => unanswered(
+                Ending::NoResponse,
+                &"the server closed the connection without an answer",
+            ),
+            NoHead::Cut => unanswered(
+                Ending::NotHttp,
+                &"the server closed within the head of its answer",
+            ),
+            NoHead::Violation(violation) => not_http(violation),
+            NoHead::Broken(error) if is_reset(&error) => unanswered(
+                Ending::ResetByServer,
+                &"the server reset the connection before it answered",
+            ),
+            NoHead::Broken(error) => unanswered(
+                Ending::NoResponse,
+                &format_args!("the server's connection broke: {error}"),
+            ),
+        }
+    }
+
+    /// Passes a response on, while the request goes on. That the request breaks off does not
+    /// matter any more: the response says what the server made of it.
+    fn poll_download(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: &mut Flow,
+    ) -> Poll<Result<(), Outcome>> {
+        let upload = self.poll_upload(cx);
+        match ready!(flow.poll_pass(cx, self.server, self.client)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(broken) => Poll::Ready(Err(upload.err().unwrap_or_else(|| broken_off(broken)))),
+        }
+    }
+
+    /// Lets a request end that the server has answered early; false if it does not.
+    async fn finish_upload(&mut self) -> bool {
+        poll_fn(|cx| {
+            let is_broken = self.poll_upload(cx).is_err();
+            if is_broken || self.upload.is_settled() {
+                return Poll::Ready(self.upload.is_through());
+            }
+            // A server that closes now, or speaks again, does not wait for the rest.
+            if self.server.poll_fill(cx).is_ready() {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// What was read beyond a switch goes on unread.
+    async fn switch(&mut self) -> Result<Outcome, Outcome> {
+        let lost =
+            |error: io::Error| gone(format_args!("the connection broke at the switch: {error}"));
+        let beyond = self.server.take_inbox();
+        self.client.send(&beyond).await.map_err(lost)?;
+        let beyond = self.client.take_inbox();
+        self.server.send(&beyond).await.map_err(lost)?;
+        Ok(Outcome::Switched)
+    }
+}
+
+fn gone(reason: impl fmt::Display) -> Outcome {
+    Outcome::ClientGone {
+        reason: reason.to_string(),
+    }
+}
+
+fn not_http(violation: Violation) -> Outcome {
+    let reason = format!("the server's answer is not valid HTTP: {violation}");
+    Outcome::Unanswered {
+        ending: Ending::NotHttp,
+        reason,
+    }
+}
+
+fn broken_off(broken: Broken) -> Outcome {
+    let broken_off = |reason: String, was_reset| Outcome::BrokenOff { reason, was_reset };
+    match broken {
+        Broken::Cut => broken_off("the server closed within its answer".to_owned(), false),
+        Broken::Source(error) => broken_off(
+            format!("the server's connection broke: {error}"),
+            is_reset(&error),
+        ),
+        Broken::Violation(violation) => broken_off(
+            format!("the content of the answer is not valid: {violation}"),
+            false,
+        ),
+        Broken::Sink(error) => gone(format_args!("the client took no more: {error}")),
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionReset
+}
