@@ -17,3 +17,11 @@ pub mod ca;
 pub mod store;
 
 pub mod proxy;
+
+pub mod browser;
+
+pub mod cli;
+
+pub mod cmd;
+
+pub mod term;

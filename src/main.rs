@@ -1,3 +1,41 @@
-//! The `corstap` program.
+//! The `corstap` program: parse, start logging, dispatch, turn errors into exit codes.
 
-fn main() {}
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+use corstap::cli::Cli;
+use corstap::{clock, cmd};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    clock::local_offset();
+    start_logging();
+    match cmd::dispatch(cli) {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("corstap: {error:#}");
+            ExitCode::from(cmd::COULD_NOT_RUN)
+        }
+    }
+}
+
+/// Diagnostics go to standard error: warnings, and more if `CORSTAP_LOG` says so (as in
+/// `CORSTAP_LOG=corstap=debug`).
+fn start_logging() {
+    let filter = EnvFilter::try_from_env("CORSTAP_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+}
+
+/// Whoever read our output has enough of it.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(pipe))
+}

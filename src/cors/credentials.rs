@@ -33,6 +33,8 @@ pub enum Because {
     SameConnection,
     /// The browser went on after a preflight that allows no credentials.
     PreflightAccepted,
+    /// The browser did not go on after a preflight that allows no credentials.
+    NotFollowed,
     /// Both modes come to the same verdict.
     Irrelevant,
 }

@@ -3,9 +3,13 @@
 //! It is told [`Event`]s in order and answers with the exchanges whose judgement may have changed.
 //! Live, from a capture and from a HAR file the same events come to the same judgements.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::exchange::{ConnectionId, Ending, Event, ExchangeId, Protocol, Request, Response};
+use crate::exchange::{
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response,
+};
 use crate::wire::headers::latin1;
 
 use super::classify::Profile;
@@ -20,6 +24,8 @@ use super::{Engine, Kind, Outcome, pool::Pool};
 
 /// How many exchanges are watched; what happens to older ones changes their judgement no more.
 const MOST_WATCHED: usize = 16 * 1024;
+/// How long after a preflight's answer its request is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(3);
 /// How many connections are watched.
 const MOST_CONNECTIONS: usize = 4096;
 
@@ -29,6 +35,7 @@ pub struct Judge {
     watched: Recent<ExchangeId, Watched, MOST_WATCHED>,
     pools: Recent<ConnectionId, Pool, MOST_CONNECTIONS>,
     stories: Stories,
+    awaited: VecDeque<(Moment, ExchangeId)>,
 }
 
 /// An exchange under watch.
@@ -54,6 +61,35 @@ impl Judge {
 
     /// Takes note of an event. The judgements of the exchanges that come back may have changed.
     pub fn observe(&mut self, event: &Event) -> Vec<ExchangeId> {
+        let mut changed = event
+            .at()
+            .map(|now| self.time_passes(now))
+            .unwrap_or_default();
+        changed.extend(self.note(event));
+        changed
+    }
+
+    /// Takes note that it is `now`: what was waited for has not happened. The judgements of the
+    /// exchanges that come back may have changed.
+    pub fn time_passes(&mut self, now: Moment) -> Vec<ExchangeId> {
+        let mut changed = Vec::new();
+        while let Some((_, id)) = self.awaited.pop_front_if(|(until, _)| *until <= now) {
+            changed.extend(self.not_followed(id));
+        }
+        changed
+    }
+
+    /// Takes note that nothing more will happen.
+    pub fn finish(&mut self) -> Vec<ExchangeId> {
+        self.time_passes(Moment::from_micros(i64::MAX))
+    }
+
+    /// Whether it waits for something, so that it has to be told the time.
+    pub fn is_waiting(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    fn note(&mut self, event: &Event) -> Vec<ExchangeId> {
         match event {
             Event::Opened {
                 id,
@@ -62,7 +98,7 @@ impl Judge {
                 request,
                 ..
             } => self.opened(*id, *connection, *protocol, request),
-            Event::Answered { id, sent, .. } => self.answered(*id, sent),
+            Event::Answered { id, at, sent } => self.answered(*id, *at, sent),
             Event::Ended { id, ending, .. } => self.ended(*id, *ending),
             Event::Connected { .. } | Event::Reached { .. } | Event::Closed { .. } => Vec::new(),
         }
@@ -147,8 +183,12 @@ impl Judge {
         }
         let unsafe_names = unsafe_header_names(&watched.request);
         let is_needed = !is_safelisted_method(&watched.request.method) || !unsafe_names.is_empty();
-        let (preflight, because) = match self.stories.preflight_of(&watched.request, &unsafe_names)
-        {
+        let watches = &self.watched;
+        let accepts = |id| watches.get(id).is_some_and(Watched::may_be_accepted);
+        let found = self
+            .stories
+            .preflight_of(&watched.request, &unsafe_names, accepts);
+        let (preflight, because) = match found {
             Some(Found::Sent(preflight)) => (Some(preflight), PreflightBecause::Sent),
             Some(Found::Cached(preflight)) if is_needed => {
                 (Some(preflight), PreflightBecause::Cached)
@@ -171,13 +211,14 @@ impl Judge {
         let actual = self.watched.get(id)?;
         let preflight = actual.links.preflight?;
         let asked = self.watched.get(preflight)?;
-        let told = asked
+        let accepted = asked
             .accepted_mode()
-            .unwrap_or(if actual.credentials.mode.is_some() {
-                actual.credentials
-            } else {
-                asked.credentials
-            });
+            .map(|mode| Credentials::known(mode, credentials::Because::PreflightAccepted));
+        let told = accepted.unwrap_or(if actual.credentials.mode.is_some() {
+            actual.credentials
+        } else {
+            asked.credentials
+        });
         for id in [id, preflight] {
             if let Some(watched) = self.watched.get_mut(id)
                 && watched.credentials.mode.is_none()
@@ -214,17 +255,39 @@ impl Judge {
         changed
     }
 
-    fn answered(&mut self, id: ExchangeId, response: &Arc<Response>) -> Vec<ExchangeId> {
+    fn answered(
+        &mut self,
+        id: ExchangeId,
+        at: Moment,
+        response: &Arc<Response>,
+    ) -> Vec<ExchangeId> {
         let Some(watched) = self.watched.get_mut(id) else {
             return Vec::new();
         };
         watched.response = Some(Arc::clone(response));
-        let is_followed = watched.profile.kind != Kind::Preflight;
-        if is_followed && let Some(target) = redirect::target(&watched.request.url, response) {
+        if watched.profile.kind == Kind::Preflight {
+            if watched.may_be_accepted() && self.awaited.len() < MOST_WATCHED {
+                self.awaited.push_back((at.plus(PATIENCE), id));
+            }
+        } else if let Some(target) = redirect::target(&watched.request.url, response) {
             let target = without_fragment(target);
             self.stories.redirects_to(id, &watched.request, &target);
         }
         vec![id]
+    }
+
+    /// A preflight whose answer passes without credentials only, and that no request has followed,
+    /// was made for one with credentials.
+    fn not_followed(&mut self, id: ExchangeId) -> Option<ExchangeId> {
+        let watched = self.watched.get_mut(id)?;
+        let is_told = watched.links.actual.is_empty()
+            && watched.credentials.mode.is_none()
+            && watched.accepted_mode() == Some(CredentialsMode::Omit);
+        is_told.then(|| {
+            let because = credentials::Because::NotFollowed;
+            watched.credentials = Credentials::known(CredentialsMode::Include, because);
+            id
+        })
     }
 
     fn ended(&mut self, id: ExchangeId, ending: Ending) -> Vec<ExchangeId> {
@@ -258,24 +321,26 @@ impl Watched {
         self.profile.engine.unwrap_or(Engine::Chromium)
     }
 
+    /// Whether its engine accepts this preflight's answer in a credentials mode.
+    fn is_accepted(&self, mode: CredentialsMode) -> bool {
+        Opinion::of(self.engine(), &self.situation(), mode).outcome() == Outcome::Allowed
+    }
+
+    /// Whether its engine accepts this preflight's answer in any mode.
+    fn may_be_accepted(&self) -> bool {
+        self.is_accepted(CredentialsMode::Omit) || self.is_accepted(CredentialsMode::Include)
+    }
+
     /// The only credentials mode in which its engine accepts this preflight's answer.
-    fn accepted_mode(&self) -> Option<Credentials> {
-        let accepts = |mode| {
-            let opinion = Opinion::of(self.engine(), &self.situation(), mode);
-            opinion.outcome() == Outcome::Allowed
-        };
-        let mode = match (
-            accepts(CredentialsMode::Include),
-            accepts(CredentialsMode::Omit),
+    fn accepted_mode(&self) -> Option<CredentialsMode> {
+        match (
+            self.is_accepted(CredentialsMode::Include),
+            self.is_accepted(CredentialsMode::Omit),
         ) {
-            (true, false) => CredentialsMode::Include,
-            (false, true) => CredentialsMode::Omit,
-            (true, true) | (false, false) => return None,
-        };
-        Some(Credentials::known(
-            mode,
-            credentials::Because::PreflightAccepted,
-        ))
+            (true, false) => Some(CredentialsMode::Include),
+            (false, true) => Some(CredentialsMode::Omit),
+            (true, true) | (false, false) => None,
+        }
     }
 
     fn verdict(&self, id: ExchangeId) -> Verdict {

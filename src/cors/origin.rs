@@ -94,20 +94,20 @@ impl Difference {
         }
     }
 
-    /// What differs, as the object of "differs in".
+    /// What differs, as the end of a sentence.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Null => "being null",
-            Self::NoScheme => "having no scheme",
-            Self::Scheme => "the scheme",
-            Self::Host => "the host",
-            Self::HostSpelling => "the spelling of the host",
-            Self::Port => "the port",
-            Self::DefaultPort => "a default port that must be left out",
-            Self::TrailingSlash => "a trailing slash",
-            Self::Path => "a path or user, which an origin has not",
-            Self::Pattern => "an asterisk: browsers know no patterns",
-            Self::Spelling => "its spelling",
+            Self::Null => "null is what opaque origins have",
+            Self::NoScheme => "it has no scheme",
+            Self::Scheme => "the scheme differs",
+            Self::Host => "the host differs",
+            Self::HostSpelling => "the host is spelt differently",
+            Self::Port => "the port differs",
+            Self::DefaultPort => "the default port must be left out",
+            Self::TrailingSlash => "it has a trailing slash",
+            Self::Path => "it has a path or a user, which no origin has",
+            Self::Pattern => "browsers know no patterns",
+            Self::Spelling => "it is spelt differently",
         }
     }
 }

@@ -68,29 +68,33 @@ impl Stories {
         self.preflights.insert(key, all);
     }
 
-    /// Finds the preflight of a request whose unsafe header names are `headers`: the latest that
-    /// asked for its method and headers. An origin that a redirect made `null` may have been
-    /// asked for under its name (Firefox does so).
-    pub fn preflight_of(&mut self, request: &Request, headers: &[String]) -> Option<Found> {
+    /// Finds the preflight of a request whose unsafe header names are `headers`, among those that
+    /// asked for its method and headers and that the browser `accepts`: the earliest that no
+    /// request has followed yet, else the latest, which still holds. An origin that a redirect
+    /// made `null` may have been asked for under its name (Firefox does so).
+    pub fn preflight_of(
+        &mut self,
+        request: &Request,
+        headers: &[String],
+        accepts: impl Fn(ExchangeId) -> bool,
+    ) -> Option<Found> {
         let key = self.key(request, &request.url.to_string(), "");
         let origin = request.headers.first("origin").unwrap_or_default();
         let fits = |asked: &Asked| {
             asked.method == request.method
                 && (asked.origin == origin || origin == b"null")
                 && headers.iter().all(|name| asked.headers.contains(name))
+                && accepts(asked.id)
         };
-        let asked = self
-            .preflights
-            .get_mut(key)?
-            .iter_mut()
+        let all = self.preflights.get_mut(key)?;
+        if let Some(fresh) = all.iter_mut().find(|asked| !asked.used && fits(asked)) {
+            fresh.used = true;
+            return Some(Found::Sent(fresh.id));
+        }
+        all.iter()
             .rev()
-            .find(|asked| fits(asked))?;
-        let was_used = std::mem::replace(&mut asked.used, true);
-        Some(if was_used {
-            Found::Cached(asked.id)
-        } else {
-            Found::Sent(asked.id)
-        })
+            .find(|asked| fits(asked))
+            .map(|asked| Found::Cached(asked.id))
     }
 
     /// Remembers that a response leads to `target`.

@@ -91,4 +91,16 @@ impl Event {
             Self::Connected { .. } | Self::Closed { .. } => None,
         }
     }
+
+    /// When it happened, where that is told.
+    pub fn at(&self) -> Option<Moment> {
+        match self {
+            Self::Connected { at, .. }
+            | Self::Opened { at, .. }
+            | Self::Answered { at, .. }
+            | Self::Ended { at, .. }
+            | Self::Closed { at, .. } => Some(*at),
+            Self::Reached { .. } => None,
+        }
+    }
 }

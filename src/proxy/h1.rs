@@ -302,10 +302,14 @@ impl<'a> Conversation<'a> {
     /// Opens the record of an exchange; a host that is not read has none.
     fn open(&mut self, request: &Arc<Request>, protocol: Protocol) -> Ticket {
         let host = &request.url.authority.host;
-        if !self.proxy.reads(host) {
-            self.proxy.notices.tell(Notice::NotRead(host.clone()));
-            return Ticket::unrecorded();
+        if self.proxy.reads(host) {
+            return self.record(request, protocol);
         }
+        self.proxy.notices.tell(Notice::NotRead(host.clone()));
+        Ticket::unrecorded()
+    }
+
+    fn record(&mut self, request: &Arc<Request>, protocol: Protocol) -> Ticket {
         let recorder = &self.proxy.recorder;
         let line = self.line.get_or_insert_with(|| recorder.connected(false));
         recorder.open(line.id(), protocol, self.address, Arc::clone(request))
@@ -434,7 +438,7 @@ impl<'a> Conversation<'a> {
     ) -> ControlFlow<Then> {
         let front = self.client.inbox();
         let request = Arc::new(self.refused_request(front, head));
-        self.open(&request, Protocol::Http11)
+        self.record(&request, Protocol::Http11)
             .ended(Ending::NeverSent, Some(violation.to_string()));
         let is_visit = violation == Violation::Target && self.home.is_none();
         let page = if is_visit {

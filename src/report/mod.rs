@@ -1,5 +1,7 @@
 //! Words and files: what is told of exchanges, to people and to programs.
 
+pub mod explain;
 pub mod har;
 pub mod offline;
 pub mod record;
+pub mod text;

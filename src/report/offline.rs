@@ -26,6 +26,7 @@ pub fn tell(events: &[Event], redactor: &Redactor) -> Vec<Told> {
         ledger.note(event);
         judge.observe(event);
     }
+    judge.finish();
     let told = |id: &ExchangeId| {
         let exchange = &ledger.get(*id)?.exchange;
         let mut judgement = judge.judgement(*id)?;

@@ -143,6 +143,7 @@ impl Desk {
         loop {
             let open = self.gather(events);
             let now = clock::now();
+            self.dirty.extend(self.judge.time_passes(now));
             let due: Vec<ExchangeId> = self
                 .dirty
                 .iter()
@@ -163,7 +164,8 @@ impl Desk {
 
     /// Takes in events for a moment; false when no more will come.
     fn gather(&mut self, events: &Receiver<Event>) -> bool {
-        let patience = if self.dirty.is_empty() {
+        let is_idle = self.dirty.is_empty() && !self.judge.is_waiting();
+        let patience = if is_idle {
             Duration::from_hours(1)
         } else {
             OPEN_FOR / 3

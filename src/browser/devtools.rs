@@ -1,0 +1,198 @@
+//! The DevTools protocol over a pair of pipes: JSON messages, each ended by NUL.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+use super::Error;
+
+/// How long the browser may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to a browser. Commands go one after the other; events that come meanwhile are
+/// kept until they are asked for.
+#[derive(Debug)]
+pub struct DevTools {
+    to: pipe::Sender,
+    from: BufReader<pipe::Receiver>,
+    next: u64,
+    events: VecDeque<Event>,
+}
+
+/// Something that happened in a tab.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The tab's session.
+    pub session: Option<String>,
+    /// What happened, as in `Network.loadingFailed`.
+    pub method: String,
+    /// The particulars.
+    pub params: Value,
+}
+
+/// A tab, with what its page does told as events.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    session: String,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    id: Option<u64>,
+    method: Option<String>,
+    #[serde(default)]
+    params: Value,
+    #[serde(default)]
+    result: Value,
+    error: Option<Refusal>,
+    #[serde(rename = "sessionId")]
+    session: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+impl DevTools {
+    pub(super) fn new(to: pipe::Sender, from: pipe::Receiver) -> Self {
+        Self {
+            to,
+            from: BufReader::new(from),
+            next: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Opens a tab and has it tell of its network.
+    pub async fn open_tab(&mut self) -> Result<Tab, Error> {
+        let target = self
+            .call(None, "Target.createTarget", json!({"url": "about:blank"}))
+            .await?;
+        let attach = json!({"targetId": target.get("targetId"), "flatten": true});
+        let attached = self.call(None, "Target.attachToTarget", attach).await?;
+        let session = attached
+            .get("sessionId")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let tab = Tab { session };
+        for domain in ["Network.enable", "Page.enable", "Runtime.enable"] {
+            self.call(Some(&tab), domain, json!({})).await?;
+        }
+        Ok(tab)
+    }
+
+    /// Loads a page, and waits until it has loaded.
+    pub async fn navigate(&mut self, tab: &Tab, url: &str) -> Result<(), Error> {
+        self.events.clear();
+        let loaded = self
+            .call(Some(tab), "Page.navigate", json!({"url": url}))
+            .await?;
+        if let Some(error) = loaded.get("errorText").and_then(Value::as_str) {
+            let method = format!("Page.navigate to {url}");
+            return Err(Error::Refused {
+                method,
+                message: error.to_owned(),
+            });
+        }
+        while self.event().await?.method != "Page.loadEventFired" {}
+        Ok(())
+    }
+
+    /// Evaluates an expression, and waits for the promise if it is one.
+    pub async fn evaluate(&mut self, tab: &Tab, expression: &str) -> Result<Value, Error> {
+        let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let mut evaluated = self.call(Some(tab), "Runtime.evaluate", params).await?;
+        let thrown = evaluated.pointer("/exceptionDetails/exception/description");
+        if let Some(thrown) = thrown.and_then(Value::as_str) {
+            let method = "Runtime.evaluate".to_owned();
+            return Err(Error::Refused {
+                method,
+                message: thrown.to_owned(),
+            });
+        }
+        Ok(evaluated
+            .pointer_mut("/result/value")
+            .map(Value::take)
+            .unwrap_or_default())
+    }
+
+    /// Takes the events that have come so far. What happened before the browser answered this has
+    /// come by then.
+    pub async fn take_events(&mut self, tab: &Tab) -> Result<Vec<Event>, Error> {
+        self.evaluate(tab, "0").await?;
+        Ok(self.events.drain(..).collect())
+    }
+
+    /// Sends a command, and waits for its answer.
+    pub async fn call(
+        &mut self,
+        tab: Option<&Tab>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Error> {
+        self.next += 1;
+        let id = self.next;
+        let session = tab.map(|tab| &tab.session);
+        let mut command = json!({"id": id, "method": method, "params": params});
+        if let (Some(session), Some(command)) = (session, command.as_object_mut()) {
+            command.insert("sessionId".to_owned(), session.clone().into());
+        }
+        let mut octets = serde_json::to_vec(&command)?;
+        octets.push(0);
+        self.to.write_all(&octets).await?;
+        loop {
+            let message = self.message().await?;
+            if message.id != Some(id) {
+                self.events.extend(message.event());
+                continue;
+            }
+            return match message.error {
+                Some(Refusal { message }) => Err(Error::Refused {
+                    method: method.to_owned(),
+                    message,
+                }),
+                None => Ok(message.result),
+            };
+        }
+    }
+
+    /// Waits for the next event.
+    async fn event(&mut self) -> Result<Event, Error> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            let message = self.message().await?;
+            self.events.extend(message.event());
+        }
+    }
+
+    async fn message(&mut self) -> Result<Message, Error> {
+        let mut octets = Vec::new();
+        let read = self.from.read_until(0, &mut octets);
+        timeout(PATIENCE, read)
+            .await
+            .map_err(|_| Error::Gone("it does not answer"))??;
+        if octets.pop().is_none() {
+            return Err(Error::Gone("it has ended"));
+        }
+        Ok(serde_json::from_slice(&octets)?)
+    }
+}
+
+impl Message {
+    fn event(self) -> Option<Event> {
+        Some(Event {
+            session: self.session,
+            method: self.method?,
+            params: self.params,
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Starting a browser with a throw-away profile that uses the proxy and trusts it alone.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use command_fds::{CommandFdExt, FdMapping};
+use tempfile::TempDir;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+
+use super::{DevTools, Error, find};
+
+/// How a browser is to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program; without one, the first that is found.
+    pub program: Option<PathBuf>,
+    /// The proxy it uses for everything, loopback included.
+    pub proxy: SocketAddr,
+    /// The SPKI pin of the only CA it trusts beside the platform's.
+    pub spki_pin: String,
+}
+
+/// A browser that was started. It ends, and its profile goes, when this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    /// The connection to it.
+    pub devtools: DevTools,
+    process: Child,
+    profile: TempDir,
+}
+
+/// Keeps the browser to the traffic it is asked for, and to one throw-away profile.
+const QUIET: [&str; 13] = [
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--metrics-recording-only",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--password-store=basic",
+    "--remote-debugging-pipe",
+];
+
+impl Launch {
+    /// The arguments that make Chromium use the proxy and trust its CA.
+    ///
+    /// `<-loopback>` takes back the rule that loopback hosts bypass every proxy; the pin counts only
+    /// with a profile of its own.
+    pub fn proxy_arguments(&self) -> [String; 3] {
+        [
+            format!("--proxy-server=http://{}", self.proxy),
+            "--proxy-bypass-list=<-loopback>".to_owned(),
+            format!("--ignore-certificate-errors-spki-list={}", self.spki_pin),
+        ]
+    }
+
+    /// Starts a headless Chromium and connects to it over pipes, which nobody else can use.
+    pub fn start(&self) -> Result<Browser, Error> {
+        let program = self
+            .program
+            .clone()
+            .or_else(find::chromium)
+            .ok_or(Error::NotFound)?;
+        let profile = tempfile::Builder::new().prefix("corstap-").tempdir()?;
+        let (to_browser, commands) = pipe::pipe()?;
+        let (answers, from_browser) = pipe::pipe()?;
+        let mut command = Command::new(&program);
+        command
+            .args(QUIET)
+            .args(self.proxy_arguments())
+            .arg(argument("--user-data-dir=", profile.path()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        if rustix::process::geteuid().is_root() {
+            // Chromium's sandbox does not work for root, who has no business browsing anyway.
+            command.arg("--no-sandbox");
+        }
+        let pipes = vec![
+            FdMapping {
+                parent_fd: commands.into_blocking_fd()?,
+                child_fd: 3,
+            },
+            FdMapping {
+                parent_fd: answers.into_blocking_fd()?,
+                child_fd: 4,
+            },
+        ];
+        let failed = |source| Error::Start {
+            browser: program.clone(),
+            source,
+        };
+        command
+            .fd_mappings(pipes)
+            .map_err(|error| failed(std::io::Error::other(error)))?;
+        let process = command.spawn().map_err(failed)?;
+        drop(command);
+        Ok(Browser {
+            devtools: DevTools::new(to_browser, from_browser),
+            process,
+            profile,
+        })
+    }
+}
+
+impl Browser {
+    /// Ends the browser and removes its profile.
+    pub async fn close(mut self) {
+        let _ = self
+            .devtools
+            .call(None, "Browser.close", serde_json::json!({}))
+            .await;
+        let _ = self.process.kill().await;
+        // What a dying process still writes is swept up with the temporary directory.
+        let _ = self.profile.close();
+    }
+}
+
+fn argument(name: &str, path: &std::path::Path) -> OsString {
+    let mut argument = OsString::from(name);
+    argument.push(path);
+    argument
+}

@@ -1,0 +1,236 @@
+//! What was typed: types for clap, and no work.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::wire::target::Authority;
+
+/// Says why a cross-origin fetch fails, and which server layer is at fault.
+///
+/// corstap is a local proxy: point a browser at it, and it records the cross-origin exchanges and
+/// labels each CORS failure by its cause. Without a verb it does `run`.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// What `run` takes.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Proxy and live log (the default)
+    Run(Run),
+    /// A built-in page and API that fail in every way: open it and look
+    Demo(Demo),
+    /// List or follow the exchanges of a capture
+    Log(Log),
+    /// Tell one exchange in full
+    Show(Show),
+    /// Judge the exchanges of a HAR file
+    Explain(Explain),
+    /// Show or replace the development CA
+    Ca(Ca),
+}
+
+/// The proxy and its live log.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:2677")]
+    pub listen: SocketAddr,
+    /// Read this host too, and everything below it; without it localhost, *.localhost, *.test and
+    /// the loopback addresses
+    #[arg(long = "host", value_name = "PATTERN")]
+    pub hosts: Vec<String>,
+    /// Read every host; the CA must have been made so
+    #[arg(long, conflicts_with = "hosts")]
+    pub any_host: bool,
+    /// Reach this host and port at this address, as curl's option does
+    #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = resolve)]
+    pub resolve: Vec<(Authority, IpAddr)>,
+    /// Trust the certificates in this PEM file for servers, beside the platform's
+    #[arg(long, value_name = "FILE")]
+    pub upstream_ca: Vec<PathBuf>,
+    /// Where the development CA lives
+    #[arg(long, value_name = "DIR")]
+    pub ca_dir: Option<PathBuf>,
+    /// Write the capture to this new file
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<PathBuf>,
+    /// Which header values the capture holds; `all` includes cookies and tokens
+    #[arg(long, default_value = "harmless")]
+    pub values: Values,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which header values a capture holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Values {
+    /// Those known to be harmless
+    Harmless,
+    /// All of them, secrets included
+    All,
+}
+
+/// The demonstration.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Drive an installed Chromium, and compare its words with ours
+    #[arg(long)]
+    pub headless: bool,
+    /// The browser to drive
+    #[arg(long, value_name = "FILE", requires = "headless")]
+    pub browser: Option<PathBuf>,
+    /// Where the proxy listens; port 0 takes any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+}
+
+/// Which capture is read.
+#[derive(Debug, Args)]
+pub struct FromCapture {
+    /// The capture to read; without it the newest one
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The list of exchanges.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// Go on with what comes
+    #[arg(long)]
+    pub follow: bool,
+    /// Only what is blocked or has failed
+    #[arg(long)]
+    pub failed: bool,
+    /// Which capture.
+    #[command(flatten)]
+    pub from: FromCapture,
+}
+
+/// One exchange.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The number of the exchange
+    pub id: u64,
+    /// Which capture.
+    #[command(flatten)]
+    pub from: FromCapture,
+}
+
+/// The verdicts on a HAR file.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The HAR file; - reads standard input
+    pub file: PathBuf,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The development CA.
+#[derive(Debug, Args)]
+pub struct Ca {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub verb: CaVerb,
+}
+
+/// What to do with the development CA.
+#[derive(Debug, Subcommand)]
+pub enum CaVerb {
+    /// Say where it is, what it can sign, and how to trust it
+    Show {
+        /// Where the development CA lives
+        #[arg(long, value_name = "DIR")]
+        ca_dir: Option<PathBuf>,
+    },
+    /// Make a new one in its place, for other hosts
+    Rotate {
+        /// A host it can sign for, with everything below it; localhost, *.localhost, *.test and
+        /// the loopback addresses always are
+        #[arg(long = "host", value_name = "PATTERN")]
+        hosts: Vec<String>,
+        /// Let it sign for every host
+        #[arg(long, conflicts_with = "hosts")]
+        any_host: bool,
+        /// Where the development CA lives
+        #[arg(long, value_name = "DIR")]
+        ca_dir: Option<PathBuf>,
+    },
+}
+
+/// `HOST:PORT:ADDR`, with IPv6 addresses in brackets.
+fn resolve(text: &str) -> Result<(Authority, IpAddr), String> {
+    let usage = || format!("`{text}` is not HOST:PORT:ADDR, as in api.example.test:443:127.0.0.1");
+    let after_port = || {
+        let start = if text.starts_with('[') {
+            text.find(']')?
+        } else {
+            0
+        };
+        let host_end = text.get(start..)?.find(':')? + start;
+        let port_end = text.get(host_end + 1..)?.find(':')? + host_end + 1;
+        Some((text.get(..port_end)?, text.get(port_end + 1..)?))
+    };
+    let (server, address) = after_port().ok_or_else(usage)?;
+    let server = Authority::parse(server.as_bytes(), None).ok_or_else(usage)?;
+    let address = address
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .map_err(|_| usage())?;
+    Ok((server, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_verb_it_is_run() {
+        let cli = Cli::try_parse_from([
+            "corstap",
+            "--listen",
+            "127.0.0.1:0",
+            "--host",
+            "example.com",
+        ]);
+        let cli = cli.expect("valid");
+        assert!(cli.verb.is_none());
+        assert_eq!(cli.run.hosts, ["example.com"]);
+    }
+
+    #[test]
+    fn resolve_takes_what_curl_takes() {
+        let parsed =
+            |text| resolve(text).map(|(server, address)| (server.to_string(), address.to_string()));
+        let pair = |server: &str, address: &str| Ok((server.to_owned(), address.to_owned()));
+        assert_eq!(
+            parsed("a.test:443:127.0.0.1"),
+            pair("a.test:443", "127.0.0.1")
+        );
+        assert_eq!(parsed("a.test:443:[::1]"), pair("a.test:443", "::1"));
+        assert_eq!(parsed("[::2]:443:::1"), pair("[::2]:443", "::1"));
+        assert!(parsed("a.test:127.0.0.1").is_err());
+    }
+}

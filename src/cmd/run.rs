@@ -1,0 +1,333 @@
+//! `corstap run`: the proxy and its live log. Here the parts meet.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{FINE, ca as ca_verb, place};
+use crate::ca::{self, DevCa, HostList, LeafCache};
+use crate::cli::{Run, Values};
+use crate::clock;
+use crate::cors::{Cause, Kind, Outcome};
+use crate::exchange::ExchangeId;
+use crate::exchange::secret::{self, Redactor};
+use crate::private::PrivateDir;
+use crate::proxy::{self, Notice, Notices, Parts, Proxy, Route};
+use crate::report::record::Record;
+use crate::report::text;
+use crate::store::row::Stored;
+use crate::store::{Shown, Writer};
+use crate::term::Terminal;
+
+/// After this long without a request, what to check is said.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Runs the proxy until it is told to stop.
+pub fn run(arguments: Run) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: Run) -> Result<u8> {
+    let dev = open_ca(&arguments)?;
+    let listener = listen(arguments.listen).await?;
+    let address = listener.local_addr()?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let route = Route {
+        resolve: arguments.resolve.iter().cloned().collect::<HashMap<_, _>>(),
+        roots: read_roots(&arguments.upstream_ca)?,
+    };
+    let path = capture_path(arguments.capture.as_deref())?;
+    let values = match arguments.values {
+        Values::Harmless => secret::Values::Harmless,
+        Values::All => secret::Values::All,
+    };
+    let (writer, recorder, shown) = Writer::start(&path, Redactor::new(&ca::random()?, values))?;
+    let (notices, noticed) = Notices::new();
+    let greeting = greeting(&dev, address, &path, values);
+    let parts = parts(dev, route, address, recorder, notices, provider)?;
+    let log = LiveLog {
+        capture: writer.capture.clone(),
+        json: arguments.json,
+    };
+    let printing = thread::spawn(move || log.print(&greeting, &shown, &noticed));
+    proxy::serve(listener, Proxy::new(parts), told_to_stop()).await;
+    // All recorders are gone with the proxy: what was handed in is written, then shown.
+    let lost = writer.finish();
+    let _ = printing.join();
+    if lost > 0 {
+        tracing::warn!(
+            exchanges = lost,
+            "missing in the capture: the store could not keep up"
+        );
+    }
+    Ok(FINE)
+}
+
+fn parts(
+    dev: DevCa,
+    route: Route,
+    address: SocketAddr,
+    recorder: crate::store::Recorder,
+    notices: Notices,
+    provider: Arc<CryptoProvider>,
+) -> Result<Parts> {
+    let read = dev.ca.hosts().clone();
+    let leaves = LeafCache::new(dev.ca, Arc::clone(&provider))?;
+    Ok(Parts {
+        leaves,
+        read,
+        route,
+        own: vec![address],
+        recorder,
+        notices,
+        provider,
+    })
+}
+
+/// Opens the CA; the hosts wanted must be among its names.
+fn open_ca(arguments: &Run) -> Result<DevCa> {
+    let dir = place::ca(arguments.ca_dir.as_deref())?;
+    let wanted = ca_verb::wanted(&arguments.hosts, arguments.any_host)?;
+    let made_for = if arguments.any_host {
+        HostList::development()
+    } else {
+        wanted.clone()
+    };
+    let dev = DevCa::open(&dir, &made_for, &ca_verb::owner())?;
+    if dev.ca.hosts().covers(&wanted) {
+        return Ok(dev);
+    }
+    let place = arguments
+        .ca_dir
+        .as_ref()
+        .map(|dir| format!(" --ca-dir {}", dir.display()));
+    let place = place.unwrap_or_default();
+    if arguments.any_host {
+        bail!(
+            "the CA can sign only for {}. To make one that signs for every host: corstap ca rotate --any-host{place}",
+            dev.ca.hosts()
+        );
+    }
+    let mut hosts = dev.ca.hosts().as_arguments();
+    hosts.extend(
+        wanted
+            .as_arguments()
+            .into_iter()
+            .filter(|host| !hosts.contains(host))
+            .collect::<Vec<_>>(),
+    );
+    let hosts: Vec<String> = hosts.iter().map(|host| format!(" --host {host}")).collect();
+    bail!(
+        "the CA can sign only for {}. To make one for these hosts too: corstap ca rotate{}{place}",
+        dev.ca.hosts(),
+        hosts.concat()
+    );
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "listening beyond this machine: whoever reaches it can use the proxy");
+    }
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; is another corstap running? `--listen 127.0.0.1:0` takes any free port")
+    })
+}
+
+fn read_roots(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>> {
+    let mut roots = Vec::new();
+    for file in files {
+        let pem = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .unwrap_or_default();
+        if found.is_empty() {
+            bail!("{} holds no PEM certificate", file.display());
+        }
+        roots.extend(found);
+    }
+    Ok(roots)
+}
+
+fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) if path.exists() => {
+            bail!(
+                "{} exists; a capture is a new file. Name another one",
+                path.display()
+            )
+        }
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(PrivateDir::open(&place::captures()?)?.join(&place::new_capture())),
+    }
+}
+
+/// SIGINT or SIGTERM.
+pub(super) async fn told_to_stop() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        // Without handlers the default ones end the process, which the capture survives.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// What is said at the start: where it listens, what it reads, how to point a browser at it.
+fn greeting(dev: &DevCa, address: SocketAddr, capture: &Path, values: secret::Values) -> String {
+    let DevCa {
+        ca,
+        certificate_file,
+        is_new,
+    } = dev;
+    let made = if *is_new {
+        "A development CA was made. "
+    } else {
+        ""
+    };
+    let any = match ca.hosts() {
+        HostList::Any => {
+            "\nThe CA can sign for EVERY host: whoever gets its key can read all your traffic."
+        }
+        HostList::Only { .. } => "",
+    };
+    let all = match values {
+        secret::Values::All => {
+            "\nThe capture holds ALL header values, cookies and tokens included."
+        }
+        secret::Values::Harmless => "",
+    };
+    let (port, ip) = (address.port(), address.ip());
+    format!(
+        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{any}{all}
+{made}capture: {capture}
+
+Point a browser at it:
+  Chromium  chromium --user-data-dir=\"$(mktemp -d)\" --proxy-server=http://{address} \\
+              --proxy-bypass-list='<-loopback>' --ignore-certificate-errors-spki-list={pin}
+            ('<-loopback>' sends localhost through the proxy too; without it Chromium does not)
+  Firefox   Settings → Network Settings → Manual proxy configuration: {ip}, port {port}, also for HTTPS;
+            about:config: network.proxy.allow_hijacking_localhost = true, for localhost;
+            import the CA: {certificate}
+  curl      curl -x http://{address} --cacert {certificate} https://…
+
+",
+        hosts = ca.hosts(),
+        capture = capture.display(),
+        pin = ca.spki_pin(),
+        certificate = certificate_file.display(),
+    )
+}
+
+/// What to check when nothing comes.
+const SILENT: &str = "No request so far. Check:
+  - Does the browser use this proxy? Look at its command line, or its network settings.
+  - For localhost: is '<-loopback>' in Chromium's bypass list, or Firefox's
+    network.proxy.allow_hijacking_localhost set to true?
+  - Is the host among those that are read? Add --host NAME if not.
+";
+
+/// Prints what was committed, as it comes.
+struct LiveLog {
+    capture: String,
+    json: bool,
+}
+
+impl LiveLog {
+    fn print(&self, greeting: &str, shown: &Receiver<Shown>, noticed: &Receiver<Notice>) {
+        let mut terminal = Terminal::new();
+        // A terminal that is gone ends the printing, not the proxying.
+        let _ = self.try_print(&mut terminal, greeting, shown, noticed);
+    }
+
+    fn try_print(
+        &self,
+        terminal: &mut Terminal,
+        greeting: &str,
+        shown: &Receiver<Shown>,
+        noticed: &Receiver<Notice>,
+    ) -> io::Result<()> {
+        const GLANCE: Duration = Duration::from_millis(200);
+        let mut silent_for = Some(Duration::ZERO);
+        let mut told = Told::default();
+        self.say(terminal, greeting)?;
+        loop {
+            match shown.recv_timeout(GLANCE) {
+                Ok(stored) => {
+                    silent_for = None;
+                    self.tell(terminal, &mut told, &stored)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    silent_for = silent_for.map(|silent| silent + GLANCE);
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            for notice in noticed.try_iter() {
+                self.say(terminal, &format!("{notice}\n"))?;
+            }
+            if silent_for.is_some_and(|silent| silent >= SILENCE) {
+                silent_for = None;
+                self.say(terminal, SILENT)?;
+            }
+        }
+    }
+
+    /// What is for people goes to standard error where the output is for programs.
+    fn say(&self, terminal: &mut Terminal, text: &str) -> io::Result<()> {
+        if self.json {
+            eprint!("{text}");
+            Ok(())
+        } else {
+            terminal.print(text)
+        }
+    }
+
+    fn tell(&self, terminal: &mut Terminal, told: &mut Told, stored: &Shown) -> io::Result<()> {
+        let (recorded, judgement) = (&stored.recorded, &stored.judgement);
+        if self.json {
+            return terminal.json(&Record::new(&self.capture, stored.rev, recorded, judgement));
+        }
+        let is_dull = judgement.kind == Kind::SameOrigin && !judgement.verdict.is_failure();
+        if is_dull || !told.is_news(stored) {
+            return Ok(());
+        }
+        terminal.print(&text::line(recorded, judgement, clock::local_offset()))
+    }
+}
+
+/// What the live log has said last of each exchange: it says nothing twice.
+#[derive(Default)]
+struct Told(HashMap<ExchangeId, (Outcome, Option<Cause>)>);
+
+impl Told {
+    /// How many exchanges are remembered.
+    const MOST: usize = 16 * 1024;
+
+    fn is_news(&mut self, stored: &Stored) -> bool {
+        let answer = &stored.judgement.verdict.answer;
+        if self.0.len() > Self::MOST {
+            self.0.clear();
+        }
+        let said = (answer.outcome, answer.cause);
+        self.0.insert(stored.recorded.id, said) != Some(said)
+    }
+}
