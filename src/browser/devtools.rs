@@ -41,6 +41,10 @@ pub struct Tab {
     session: String,
 }
 
+/// A set of cookies, caches and connections, apart from all others.
+#[derive(Debug)]
+pub struct Context(String);
+
 #[derive(Deserialize)]
 struct Message {
     id: Option<u64>,
@@ -69,11 +73,33 @@ impl DevTools {
         }
     }
 
-    /// Opens a tab and has it tell of its network.
-    pub async fn open_tab(&mut self) -> Result<Tab, Error> {
-        let target = self
-            .call(None, "Target.createTarget", json!({"url": "about:blank"}))
+    /// Makes a context with cookies, caches and connections of its own.
+    pub async fn open_context(&mut self) -> Result<Context, Error> {
+        let made = self
+            .call(None, "Target.createBrowserContext", json!({}))
             .await?;
+        let id = made
+            .get("browserContextId")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        Ok(Context(id.to_owned()))
+    }
+
+    /// Closes a context with everything in it.
+    pub async fn close_context(&mut self, context: Context) -> Result<(), Error> {
+        let context = json!({"browserContextId": context.0});
+        self.call(None, "Target.disposeBrowserContext", context)
+            .await
+            .map(drop)
+    }
+
+    /// Opens a tab and has it tell of its network.
+    pub async fn open_tab(&mut self, context: Option<&Context>) -> Result<Tab, Error> {
+        let mut create = json!({"url": "about:blank"});
+        if let (Some(context), Some(create)) = (context, create.as_object_mut()) {
+            create.insert("browserContextId".to_owned(), context.0.clone().into());
+        }
+        let target = self.call(None, "Target.createTarget", create).await?;
         let attach = json!({"targetId": target.get("targetId"), "flatten": true});
         let attached = self.call(None, "Target.attachToTarget", attach).await?;
         let session = attached

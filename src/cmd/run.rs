@@ -306,7 +306,9 @@ impl LiveLog {
         if self.json {
             return terminal.json(&Record::new(&self.capture, stored.rev, recorded, judgement));
         }
-        let is_dull = judgement.kind == Kind::SameOrigin && !judgement.verdict.is_failure();
+        let outcome = judgement.verdict.answer.outcome;
+        let is_dull = outcome == Outcome::Pending
+            || judgement.kind == Kind::SameOrigin && outcome == Outcome::Allowed;
         if is_dull || !told.is_news(stored) {
             return Ok(());
         }

@@ -34,6 +34,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    fn is_failure(self) -> bool {
+        match self {
+            Self::Blocked | Self::Failed => true,
+            Self::Allowed | Self::Undecided | Self::Exempt | Self::Pending | Self::NotAsked => {
+                false
+            }
+        }
+    }
+
     /// The name used in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -207,16 +216,22 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether a page is refused, or the load failed: what people look for.
+    /// Whether a page is refused, or the load failed: what people look for. What is blocked in
+    /// either credentials mode, if for different causes, is refused for certain.
     pub fn is_failure(&self) -> bool {
-        match self.answer.outcome {
-            Outcome::Blocked | Outcome::Failed => true,
-            Outcome::Allowed
-            | Outcome::Undecided
-            | Outcome::Exempt
-            | Outcome::Pending
-            | Outcome::NotAsked => false,
-        }
+        self.answer.outcome.is_failure() || self.is_blocked_either_way()
+    }
+
+    /// Whether only the cause depends on the credentials mode.
+    pub fn is_blocked_either_way(&self) -> bool {
+        let is_blocked = |answer: &Option<Answer>| {
+            answer
+                .as_ref()
+                .is_some_and(|answer| answer.outcome.is_failure())
+        };
+        self.answer.outcome == Outcome::Undecided
+            && is_blocked(&self.if_included)
+            && is_blocked(&self.if_omitted)
     }
 }
 

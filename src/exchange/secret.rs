@@ -254,7 +254,7 @@ impl Redactor {
     }
 
     fn segment(&self, segment: &str) -> String {
-        if segment.len() > MOST_NAME || is_opaque(segment) {
+        if is_opaque(segment) || segment.len() > MOST_NAME && !is_made_of_words(segment) {
             self.withheld(segment.as_bytes()).to_string()
         } else {
             segment.to_owned()
@@ -321,6 +321,16 @@ pub fn is_opaque(word: &str) -> bool {
         }
     };
     runs.into_iter().any(is_token) || is_spread_token(word)
+}
+
+/// Whether a word, however long, is plainly made of words in small letters and small numbers.
+fn is_made_of_words(word: &str) -> bool {
+    let mut runs = word.split(|character: char| !character.is_ascii_alphanumeric());
+    runs.all(|run| {
+        let is_word = run.len() < 20 && run.bytes().all(|octet| octet.is_ascii_lowercase());
+        let is_number = run.len() <= 4 && run.bytes().all(|octet| octet.is_ascii_digit());
+        is_word || is_number
+    })
 }
 
 /// A token whose separators break it into short runs.
@@ -409,6 +419,8 @@ mod tests {
                 .starts_with("https://a.test/reset/{withheld:36:")
         );
         assert!(url(&format!("/x?{token}")).starts_with("/x?{withheld:36:"));
+        let words = "/a-path-that-people-have-named-at-length-but-that-holds-no-secret-at-all-2026";
+        assert_eq!(url(words), words);
         assert_eq!(url("//u@a.test/b"), "//a.test/b");
     }
 

@@ -27,7 +27,7 @@ pub struct Capture {
 pub enum Which {
     /// All of them.
     All,
-    /// Those that are blocked or have failed.
+    /// Those that pages cannot have.
     Failed,
 }
 
@@ -85,9 +85,7 @@ impl Capture {
     ) -> Result<(), E> {
         let select = match which {
             Which::All => "SELECT * FROM exchange WHERE id > ?1 ORDER BY id",
-            Which::Failed => {
-                "SELECT * FROM exchange WHERE outcome IN ('blocked', 'failed') AND id > ?1 ORDER BY id"
-            }
+            Which::Failed => "SELECT * FROM exchange WHERE failed AND id > ?1 ORDER BY id",
         };
         self.select(select, 0, |_, stored| tell(stored))
     }

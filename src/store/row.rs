@@ -24,12 +24,12 @@ pub(super) const INSERT: &str = "
     INSERT INTO exchange VALUES (
         :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
         :method, :url, :request_headers, :status, :response_headers, :ending, :reason,
-        :outcome, :judgement
+        :failed, :judgement
     )
     ON CONFLICT (id) DO UPDATE SET
         change = :change, rev = :rev, elapsed_ms = :elapsed_ms, server = :server,
         status = :status, response_headers = :response_headers, ending = :ending,
-        reason = :reason, outcome = :outcome, judgement = :judgement";
+        reason = :reason, failed = :failed, judgement = :judgement";
 
 /// Writes a row, or writes it anew.
 pub(super) fn insert(
@@ -61,7 +61,7 @@ pub(super) fn insert(
         ":response_headers": sent.map(|sent| json(&sent.headers)),
         ":ending": recorded.ending.name(),
         ":reason": recorded.reason,
-        ":outcome": verdict.answer.outcome.name(),
+        ":failed": verdict.is_failure(),
         ":judgement": judgement,
     })?;
     Ok(())

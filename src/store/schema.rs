@@ -35,11 +35,11 @@ const TABLES: &str = "
         response_headers TEXT,
         ending           TEXT NOT NULL,
         reason           TEXT,
-        outcome          TEXT NOT NULL,
+        failed           INTEGER NOT NULL,
         judgement        TEXT NOT NULL
     ) STRICT;
     CREATE UNIQUE INDEX exchange_change ON exchange (change);
-    CREATE INDEX exchange_failed ON exchange (id) WHERE outcome IN ('blocked', 'failed');
+    CREATE INDEX exchange_failed ON exchange (id) WHERE failed;
 ";
 
 /// Makes the tables in a new, empty file.

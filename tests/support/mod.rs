@@ -1,4 +1,8 @@
 //! Pieces that several tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
+pub mod exceptions;
+pub mod live;
+pub mod scene;
+pub mod strict;
 pub mod truth;

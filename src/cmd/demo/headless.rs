@@ -78,7 +78,7 @@ pub(super) async fn compare(stage: Stage, program: Option<PathBuf>) -> Result<u8
 }
 
 async fn run_cases(devtools: &mut DevTools, page: &str) -> Result<BTreeMap<&'static str, Word>> {
-    let tab = devtools.open_tab().await?;
+    let tab = devtools.open_tab(None).await?;
     devtools.navigate(&tab, &format!("{page}?headless")).await?;
     devtools.evaluate(&tab, "ready").await?;
     let mut words = BTreeMap::new();

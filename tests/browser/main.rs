@@ -1,0 +1,58 @@
+//! Real browsers through the proxy: what they say at that moment, beside what we say.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+
+use corstap::browser::find;
+use corstap::cors::Engine;
+use support::exceptions::exceptions;
+use support::live::{self, is_runnable};
+use support::truth::cases;
+
+/// How many of the truth cases the ordinary run takes.
+const SAMPLE: usize = 60;
+
+/// The browser to test with; nothing where browser tests were switched off in so many words.
+fn chromium() -> Option<PathBuf> {
+    if std::env::var_os("CORSTAP_NO_BROWSER").is_some() {
+        eprintln!("SKIPPED: browser tests were switched off (CORSTAP_NO_BROWSER)");
+        return None;
+    }
+    Some(
+        find::chromium()
+            .expect("no Chromium found: scripts/test installs it, or takes --no-browser"),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_labels_are_chromiums_own() {
+    let Some(program) = chromium() else { return };
+    let mut cases: Vec<_> = cases().into_iter().filter(is_runnable).collect();
+    if std::env::var_os("CORSTAP_FULL").is_none() {
+        let every = cases.len().div_ceil(SAMPLE);
+        cases = cases.into_iter().step_by(every).collect();
+    }
+    let excepted = exceptions(Engine::Chromium);
+    let table = live::run(Some(program), &cases).await;
+    println!(
+        "Chromium, live: of {} cases {} right, {} undecided with the answer among the two",
+        cases.len(),
+        table.right,
+        table.among
+    );
+    let wrong: Vec<_> = table
+        .wrong
+        .iter()
+        .filter(|(case, _)| !excepted.contains(case))
+        .collect();
+    assert!(wrong.is_empty(), "wrong: {wrong:#?}");
+}

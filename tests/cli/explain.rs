@@ -1,0 +1,146 @@
+//! `corstap explain` on HAR files.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use corstap::cors::Engine;
+use serde_json::Value;
+
+use super::{corstap, stderr, stdout};
+use crate::support::truth::cases;
+
+#[test]
+fn a_har_file_is_judged_one_object_a_line() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("case.har");
+    let cases = cases();
+    let case = cases
+        .iter()
+        .find(|case| case.id() == "localhost-put-405")
+        .expect("a case");
+    std::fs::write(&file, case.har(Engine::Firefox)).expect("written");
+    let output = corstap(home.path())
+        .arg("explain")
+        .arg(&file)
+        .arg("--json")
+        .output()
+        .expect("run");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let records: Vec<Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0]["kind"], "navigation");
+    let preflight = &records[1];
+    assert_eq!(preflight["v"], 1);
+    assert_eq!(preflight["kind"], "preflight");
+    assert_eq!(preflight["verdict"]["outcome"], "blocked");
+    assert_eq!(preflight["verdict"]["cause"], "allow-origin-missing");
+    assert_eq!(
+        preflight["verdict"]["also"],
+        serde_json::json!(["preflight-status", "method-not-allowed"])
+    );
+    let code = |engine: &str| preflight["verdict"]["engines"][engine]["code"].clone();
+    assert_eq!(code("chromium"), "PreflightMissingAllowOriginHeader");
+    assert_eq!(code("firefox"), "CORSMissingAllowOrigin");
+    assert_eq!(code("webkit"), "preflight-not-successful");
+    assert_eq!(
+        preflight["verdict"]["evidence"][0]["exchange"],
+        preflight["id"]
+    );
+}
+
+#[test]
+fn every_line_has_every_field_of_the_documented_form() {
+    const FIELDS: &str = "v rev id capture started elapsed_ms connection protocol client server origin kind \
+        kind_because destination request sent delivered ending reason retry_of initiator links verdict roots rewrite";
+    const OF_VERDICT: &str = "outcome by cause phase parameter also credentials if_included if_omitted confirmed \
+        readable engines evidence not_cors";
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("case.har");
+    std::fs::write(&file, cases()[0].har(Engine::Chromium)).expect("written");
+    let output = corstap(home.path())
+        .arg("explain")
+        .arg(&file)
+        .arg("--json")
+        .output()
+        .expect("run");
+    for line in stdout(&output).lines() {
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        for field in FIELDS.split(' ').filter(|field| !field.is_empty()) {
+            assert!(record.get(field).is_some(), "{field}");
+        }
+        for field in OF_VERDICT.split(' ').filter(|field| !field.is_empty()) {
+            assert!(record["verdict"].get(field).is_some(), "verdict.{field}");
+        }
+    }
+}
+
+#[test]
+fn standard_input_is_a_file_too_and_nothing_wrong_is_fine() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut command = corstap(home.path());
+    let mut child = command
+        .args(["explain", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("run");
+    let cases = cases();
+    let case = cases
+        .iter()
+        .find(|case| case.id() == "acao-exact")
+        .expect("a case");
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(&case.har(Engine::Chromium))
+        .expect("written");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!stdout(&output).contains('\u{1b}'), "no colour in a pipe");
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_of_one_line() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("not.har");
+    std::fs::write(&file, "[]").expect("written");
+    let output = corstap(home.path())
+        .arg("explain")
+        .arg(&file)
+        .output()
+        .expect("run");
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(
+        told.starts_with("corstap: cannot explain") && told.lines().count() == 1,
+        "{told}"
+    );
+    let output = corstap(home.path())
+        .args(["explain", "nowhere.har"])
+        .output()
+        .expect("run");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("cannot read nowhere.har: No such file"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn nothing_to_list_is_an_error_that_says_what_to_do() {
+    let home = tempfile::tempdir().expect("a directory");
+    for verb in [vec!["log"], vec!["show", "1"]] {
+        let output = corstap(home.path()).args(&verb).output().expect("run");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            stderr(&output).contains("no capture in") && stderr(&output).contains("corstap run"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! The program as it is typed: verbs, output, exit codes.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod authority;
+mod explain;
+mod run;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The program, at home in an empty directory.
+fn corstap(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corstap"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("USER", "tester")
+        .env("PATH", "/nowhere");
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

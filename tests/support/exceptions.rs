@@ -1,0 +1,40 @@
+//! The truth cases that we do not judge as the browser did, with the reasons.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use corstap::cors::Engine;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct File {
+    exceptions: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    reason: String,
+    #[serde(default)]
+    chromium: Vec<String>,
+    #[serde(default)]
+    firefox: Vec<String>,
+    #[serde(default)]
+    webkit: Vec<String>,
+}
+
+/// The cases that are an exception in an engine.
+pub fn exceptions(engine: Engine) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cors/exceptions.toml");
+    let text = std::fs::read_to_string(path).expect("the exceptions are there");
+    let file: File = toml::from_str(&text).expect("the exceptions are TOML");
+    let of_engine = |entry: Entry| {
+        assert!(!entry.reason.is_empty(), "every exception has a reason");
+        match engine {
+            Engine::Chromium => entry.chromium,
+            Engine::Firefox => entry.firefox,
+            Engine::Webkit => entry.webkit,
+        }
+    };
+    file.exceptions.into_iter().flat_map(of_engine).collect()
+}

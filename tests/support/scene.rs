@@ -1,0 +1,351 @@
+//! A proxy with a capture, ready for a conversation: the client sends, the server sees, the server
+//! answers, the client sees.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use corstap::ca::{Ca, HostList, LeafCache};
+use corstap::exchange::secret::{Redactor, Values};
+use corstap::proxy::{self, Notice, Notices, Parts, Proxy, Route};
+use corstap::store::row::Stored;
+use corstap::store::{Capture, Shown, Writer};
+use corstap::wire::target::{Authority, Host};
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Longer than anything here takes: who waits so long waits in vain.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The server's name in every scene, unless it is another one.
+pub const SERVER: &str = "api.example.test";
+
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// One end of a conversation.
+pub struct End {
+    stream: Pin<Box<dyn Stream>>,
+    read: Vec<u8>,
+}
+
+/// A proxy with its capture.
+pub struct Rig {
+    pub proxy: SocketAddr,
+    pub root: CertificateDer<'static>,
+    pub spki_pin: String,
+    pub capture: TempDir,
+    pub shown: Mutex<Receiver<Shown>>,
+    pub notices: Mutex<Receiver<Notice>>,
+    writer: Writer,
+    stop: oneshot::Sender<()>,
+    proxying: JoinHandle<()>,
+}
+
+impl Rig {
+    /// Starts a proxy that reads these hosts and reaches servers by this route.
+    pub async fn start(hosts: HostList, route: Route) -> Self {
+        let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
+        let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
+        let capture = tempfile::tempdir().expect("a directory");
+        let redactor = Redactor::new(&[7; 32], Values::Harmless);
+        let path = capture.path().join("rig.corstap");
+        let (writer, recorder, shown) = Writer::start(&path, redactor).expect("started");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("bound");
+        let proxy = listener.local_addr().expect("bound");
+        let (notices, noticed) = Notices::new();
+        let parts = Parts {
+            leaves: LeafCache::new(ca, provider()).expect("made"),
+            read: hosts,
+            route,
+            own: vec![proxy],
+            recorder,
+            notices,
+            provider: provider(),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async { stopped.await.unwrap_or_default() };
+        Self {
+            proxy,
+            root,
+            spki_pin,
+            capture,
+            shown: Mutex::new(shown),
+            notices: Mutex::new(noticed),
+            writer,
+            stop,
+            proxying: tokio::spawn(proxy::serve(listener, Proxy::new(parts), stopped)),
+        }
+    }
+
+    /// Stops the proxy, and opens the capture once everything is written.
+    pub async fn finish(self) -> (Capture, TempDir) {
+        drop(self.stop);
+        self.proxying.await.expect("the proxy does not panic");
+        let path = self.writer.path.clone();
+        let lost = tokio::task::spawn_blocking(move || self.writer.finish()).await;
+        assert_eq!(
+            lost.expect("the writer does not panic"),
+            0,
+            "exchanges lost"
+        );
+        (Capture::open(&path).expect("a capture"), self.capture)
+    }
+}
+
+/// A proxy, a server, and what the proxy has recorded.
+pub struct Scene {
+    pub rig: Rig,
+    pub server: SocketAddr,
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+impl Scene {
+    /// A proxy in front of one server on loopback.
+    pub async fn set() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("bound");
+        let server = listener.local_addr().expect("bound");
+        let ca = Ca::generate(HostList::Any, "servers").expect("made");
+        let at = |name| {
+            (
+                Authority {
+                    host: host(name),
+                    port: server.port(),
+                },
+                server.ip(),
+            )
+        };
+        let route = Route {
+            resolve: [SERVER, "outside.example.com"].map(at).into(),
+            roots: vec![ca.certificate().clone()],
+        };
+        let leaves = LeafCache::new(ca, provider()).expect("made");
+        let config = leaves.config(&host(SERVER)).expect("minted");
+        let rig = Rig::start(HostList::development(), route).await;
+        Self {
+            rig,
+            server,
+            listener,
+            acceptor: TlsAcceptor::from(config),
+        }
+    }
+
+    /// `api.example.test:PORT`.
+    pub fn authority(&self) -> String {
+        format!("{SERVER}:{}", self.server.port())
+    }
+
+    /// A client on the proxy's own port.
+    pub async fn client(&self) -> End {
+        End::new(
+            TcpStream::connect(self.rig.proxy)
+                .await
+                .expect("the proxy listens"),
+        )
+    }
+
+    /// A client that has asked for a tunnel to `authority` and got it.
+    pub async fn tunnel_to(&self, authority: &str) -> End {
+        let mut client = self.client().await;
+        client
+            .sends(&format!(
+                "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n"
+            ))
+            .await;
+        client
+            .sees("HTTP/1.1 200 Connection Established\r\n\r\n")
+            .await;
+        client
+    }
+
+    /// A client that speaks TLS with the proxy in a tunnel to the server.
+    pub async fn tls_client(&self) -> End {
+        let tunnel = self.tunnel_to(&self.authority()).await;
+        tunnel.with_tls(SERVER, &self.rig.root).await
+    }
+
+    /// The next connection that reaches the server.
+    pub async fn server(&self) -> End {
+        let accepted = timeout(PATIENCE, self.listener.accept()).await;
+        End::new(accepted.expect("somebody connects").expect("accepted").0)
+    }
+
+    /// The next connection that reaches the server, with TLS.
+    pub async fn tls_server(&self) -> End {
+        let plain = self.server().await;
+        End::new(
+            self.acceptor
+                .accept(plain.stream)
+                .await
+                .expect("a handshake"),
+        )
+    }
+
+    /// A client and the server it has reached, with TLS on both sides.
+    pub async fn both(&self) -> (End, End) {
+        tokio::join!(self.tls_client(), self.tls_server())
+    }
+
+    /// The next exchange that was committed once it was over.
+    pub fn recorded(&self) -> Shown {
+        let shown = self.rig.shown.lock().expect("one at a time");
+        loop {
+            let stored = shown.recv_timeout(PATIENCE).expect("something is recorded");
+            if stored.recorded.elapsed_ms.is_some() {
+                return stored;
+            }
+        }
+    }
+
+    /// The capture's file with what SQLite keeps beside it.
+    pub fn capture_octets(&self) -> Vec<u8> {
+        let entries = std::fs::read_dir(self.rig.capture.path()).expect("there");
+        entries
+            .flat_map(|entry| std::fs::read(entry.expect("one").path()).expect("read"))
+            .collect()
+    }
+}
+
+impl End {
+    pub fn new(stream: impl Stream + 'static) -> Self {
+        Self {
+            stream: Box::pin(stream),
+            read: Vec::new(),
+        }
+    }
+
+    async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(root.clone()).expect("a root");
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let connector = TlsConnector::from(Arc::new(config));
+        Self::new(
+            connector
+                .connect(name, self.stream)
+                .await
+                .expect("a handshake"),
+        )
+    }
+
+    pub async fn sends(&mut self, octets: impl AsRef<[u8]>) {
+        let sent = async {
+            self.stream.write_all(octets.as_ref()).await?;
+            self.stream.flush().await
+        };
+        timeout(PATIENCE, sent)
+            .await
+            .expect("the other side reads")
+            .expect("the connection holds");
+    }
+
+    /// Sends what may not be taken.
+    pub async fn tries_to_send(&mut self, octets: &[u8]) {
+        let sent = async {
+            self.stream.write_all(octets).await?;
+            self.stream.flush().await
+        };
+        let _ = timeout(PATIENCE, sent).await;
+    }
+
+    /// Sends in the background, then ends what this side sends.
+    pub fn sends_last(&mut self, octets: Vec<u8>) {
+        let stream = std::mem::replace(&mut self.stream, Box::pin(tokio::io::empty()));
+        let mut end = Self {
+            stream,
+            read: Vec::new(),
+        };
+        tokio::spawn(async move {
+            end.tries_to_send(&octets).await;
+            let _ = end.stream.shutdown().await;
+            while end.reads_more(PATIENCE).await {}
+        });
+    }
+
+    /// Speaks TLS with whoever is at the other end.
+    pub async fn connects_with(
+        &mut self,
+        connector: TlsConnector,
+        name: ServerName<'static>,
+    ) -> std::io::Result<()> {
+        connector.connect(name, &mut self.stream).await.map(drop)
+    }
+
+    /// Waits for exactly these octets.
+    pub async fn sees(&mut self, octets: impl AsRef<[u8]>) {
+        let octets = octets.as_ref();
+        while self.read.len() < octets.len() && self.reads_more(PATIENCE).await {}
+        let seen: Vec<u8> = self
+            .read
+            .drain(..octets.len().min(self.read.len()))
+            .collect();
+        assert_eq!(
+            String::from_utf8_lossy(&seen),
+            String::from_utf8_lossy(octets)
+        );
+    }
+
+    /// Waits for the end of what the other side sends; nothing may come before it.
+    pub async fn sees_the_end(&mut self) {
+        let rest = self.reads_to_end().await;
+        assert_eq!(String::from_utf8_lossy(&rest), "", "before the end");
+    }
+
+    /// Everything until the other side ends.
+    pub async fn reads_to_end(&mut self) -> Vec<u8> {
+        while self.reads_more(PATIENCE).await {}
+        std::mem::take(&mut self.read)
+    }
+
+    /// Reads once; false at the end, or when nothing comes for so long.
+    pub async fn reads_more(&mut self, patience: Duration) -> bool {
+        let read = self.stream.read_buf(&mut self.read);
+        matches!(timeout(patience, read).await, Ok(Ok(octets)) if octets > 0)
+    }
+
+    /// What was read and not looked at yet.
+    pub fn read(&self) -> &[u8] {
+        &self.read
+    }
+
+    /// Ends what this side sends.
+    pub async fn ends(&mut self) {
+        self.stream.shutdown().await.expect("the connection holds");
+    }
+}
+
+pub fn host(name: &str) -> Host {
+    Host::parse(name.as_bytes()).expect(name)
+}
+
+/// The outcome's name and the cause's.
+pub fn label(stored: &Stored) -> (&'static str, Option<&'static str>) {
+    let answer = &stored.judgement.verdict.answer;
+    (
+        answer.outcome.name(),
+        answer.cause.map(corstap::cors::Cause::name),
+    )
+}
