@@ -10,7 +10,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::Command;
 
 use corstap::browser::find;
 use corstap::cors::Engine;
@@ -55,4 +57,29 @@ async fn our_labels_are_chromiums_own() {
         .filter(|(case, _)| !excepted.contains(case))
         .collect();
     assert!(wrong.is_empty(), "wrong: {wrong:#?}");
+}
+
+#[test]
+fn the_demonstration_shows_twenty_failures_that_chromium_labels_as_we_do() {
+    let Some(program) = chromium() else { return };
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_corstap"));
+    let output = demo
+        .args(["demo", "--headless", "--browser"])
+        .arg(program)
+        .output()
+        .expect("run");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let codes: BTreeSet<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("= "))
+        .filter(|line| !line.starts_with("allowed"))
+        .filter_map(|line| line.get(31..71).map(str::trim))
+        .collect();
+    let cases = told.lines().filter(|line| line.starts_with("= ")).count();
+    assert!(
+        cases >= 21 && codes.len() >= 20,
+        "{cases} cases, {} codes:\n{told}",
+        codes.len()
+    );
 }
