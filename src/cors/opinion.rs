@@ -10,7 +10,7 @@ use super::credentials::{Because, Credentials, CredentialsMode};
 use super::engine::PerEngine;
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
-use super::verdict::{Answer, Basis, EngineAnswer, Evidence, Outcome, Verdict, Where};
+use super::verdict::{Answer, EngineAnswer, Evidence, Outcome, Verdict, Where};
 use super::{Cause, Engine, Phase};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
@@ -282,20 +282,23 @@ impl Both {
         }
     }
 
+    /// What the engine makes of it. Where the mode is unknown and decides, both answers are given.
+    /// What is blocked either way is blocked: the first condition that fails in both modes is told.
     fn answer(&self, engine: Engine, phase: Phase, mode: Option<CredentialsMode>) -> EngineAnswer {
-        let decided = |answer| EngineAnswer {
-            answer,
-            basis: Basis::Measured,
-            if_included: None,
-            if_omitted: None,
-        };
+        let shown = self.shown(mode).answer(engine, phase);
         if mode.is_some() || self.agree() {
-            return decided(self.shown(mode).answer(engine, phase));
+            return EngineAnswer::decided(shown);
         }
+        let is_blocked = |opinion: &Opinion| opinion.outcome() == Outcome::Blocked;
+        let either_way = is_blocked(&self.included) && is_blocked(&self.omitted);
         EngineAnswer {
             if_included: Some(self.included.answer(engine, phase)),
-            if_omitted: Some(self.omitted.answer(engine, phase)),
-            ..decided(Answer::plain(Outcome::Undecided))
+            if_omitted: Some(shown.clone()),
+            ..EngineAnswer::decided(if either_way {
+                shown
+            } else {
+                Answer::plain(Outcome::Undecided)
+            })
         }
     }
 }

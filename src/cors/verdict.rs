@@ -34,15 +34,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    fn is_failure(self) -> bool {
-        match self {
-            Self::Blocked | Self::Failed => true,
-            Self::Allowed | Self::Undecided | Self::Exempt | Self::Pending | Self::NotAsked => {
-                false
-            }
-        }
-    }
-
     /// The name used in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -142,6 +133,18 @@ pub struct EngineAnswer {
     pub if_omitted: Option<Answer>,
 }
 
+impl EngineAnswer {
+    /// An answer that does not depend on what is unknown.
+    pub fn decided(answer: Answer) -> Self {
+        Self {
+            answer,
+            basis: Basis::Measured,
+            if_included: None,
+            if_omitted: None,
+        }
+    }
+}
+
 /// Which response a piece of evidence stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -216,22 +219,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether a page is refused, or the load failed: what people look for. What is blocked in
-    /// either credentials mode, if for different causes, is refused for certain.
+    /// Whether a page is refused, or the load failed: what people look for.
     pub fn is_failure(&self) -> bool {
-        self.answer.outcome.is_failure() || self.is_blocked_either_way()
-    }
-
-    /// Whether only the cause depends on the credentials mode.
-    pub fn is_blocked_either_way(&self) -> bool {
-        let is_blocked = |answer: &Option<Answer>| {
-            answer
-                .as_ref()
-                .is_some_and(|answer| answer.outcome.is_failure())
-        };
-        self.answer.outcome == Outcome::Undecided
-            && is_blocked(&self.if_included)
-            && is_blocked(&self.if_omitted)
+        match self.answer.outcome {
+            Outcome::Blocked | Outcome::Failed => true,
+            Outcome::Allowed
+            | Outcome::Undecided
+            | Outcome::Exempt
+            | Outcome::Pending
+            | Outcome::NotAsked => false,
+        }
     }
 }
 

@@ -36,8 +36,16 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn blocked(&self, cause: Cause) -> Explanation {
+        let included = self.judgement.verdict.if_included.as_ref();
+        let also = included
+            .and_then(|answer| answer.code.as_deref())
+            .map(|code| {
+                format!(
+                    " (With credentials, which cannot be told, the browser would report {code}.)"
+                )
+            });
         Explanation {
-            sentence: self.sentence(cause),
+            sentence: format!("{}{}", self.sentence(cause), also.unwrap_or_default()),
             remedy: self.remedy(cause),
         }
     }
@@ -228,33 +236,21 @@ impl Story<'_> {
     }
 
     fn undecided(&self) -> Explanation {
-        let verdict = &self.judgement.verdict;
-        let cause = |answer: &Option<Answer>| answer.as_ref().and_then(|answer| answer.cause);
-        let passes = verdict
-            .if_omitted
-            .as_ref()
-            .is_some_and(|answer| answer.outcome == Outcome::Allowed);
-        let included = cause(&verdict.if_included);
-        let with = Story {
+        let included = self.judgement.verdict.if_included.as_ref();
+        let judgement = self.as_if(included);
+        let story = Story {
             recorded: self.recorded,
-            judgement: &self.as_if(verdict.if_included.as_ref()),
+            judgement: &judgement,
         };
-        let sentence = included
-            .map(|cause| with.sentence(cause))
-            .unwrap_or_default();
+        let cause = included.and_then(|answer| answer.cause);
+        let told = cause.map(|cause| story.blocked(cause));
+        let sentence = told.as_ref().map(|told| uncapitalised(&told.sentence));
         Explanation {
-            sentence: if passes {
-                format!(
-                    "Passes unless credentials are included. If they are: {}",
-                    uncapitalised(&sentence)
-                )
-            } else {
-                let omitted = cause(&verdict.if_omitted)
-                    .map(|cause| self.sentence(cause))
-                    .unwrap_or_default();
-                format!("Blocked either way. With credentials: {sentence} Without: {omitted}")
-            },
-            remedy: included.map(|cause| with.remedy(cause)).unwrap_or_default(),
+            sentence: format!(
+                "Passes unless credentials are included. If they are: {}",
+                sentence.unwrap_or_default()
+            ),
+            remedy: told.map(|told| told.remedy).unwrap_or_default(),
         }
     }
 
@@ -263,6 +259,7 @@ impl Story<'_> {
         let mut judgement = self.judgement.clone();
         if let Some(answer) = answer {
             judgement.verdict.answer = answer.clone();
+            judgement.verdict.if_included = None;
         }
         judgement
     }

@@ -9,7 +9,7 @@ use time::UtcOffset;
 use super::explain::{explain, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
 use crate::cors::{
-    Cause, Credentials, CredentialsMode, Engine, Judgement, Kind, Outcome, Verdict, credentials,
+    Cause, Credentials, CredentialsMode, Engine, Judgement, Kind, Outcome, credentials,
 };
 use crate::exchange::Moment;
 use crate::exchange::recorded::{Fields, Recorded};
@@ -24,13 +24,12 @@ const BOLD: Style = Style::new().bold();
 /// for a failure, what is wrong and what to change.
 pub fn line(recorded: &Recorded, judgement: &Judgement, offset: UtcOffset) -> String {
     let verdict = &judgement.verdict;
-    let outcome = shown_outcome(verdict);
-    let style = style(outcome);
+    let style = style(verdict.answer.outcome);
     let mut line = format!(
         "{DIM}{time} #{id}{DIM:#} {style}{outcome:9}{style:#} {method:7} {url}",
         time = time_of_day(recorded.started, offset),
         id = recorded.id.0,
-        outcome = outcome.name(),
+        outcome = verdict.answer.outcome.name(),
         method = printable(&recorded.request.method),
         url = printable(&recorded.request.url),
     );
@@ -49,15 +48,6 @@ pub fn line(recorded: &Recorded, judgement: &Judgement, offset: UtcOffset) -> St
         let _ = writeln!(line, "    {DIM}→{DIM:#} {}", printable(&explanation.remedy));
     }
     line
-}
-
-/// The outcome that people see: what is blocked either way is blocked.
-fn shown_outcome(verdict: &Verdict) -> Outcome {
-    if verdict.is_blocked_either_way() {
-        Outcome::Blocked
-    } else {
-        verdict.answer.outcome
-    }
 }
 
 fn style(outcome: Outcome) -> Style {
@@ -81,18 +71,15 @@ fn reason(recorded: &Recorded, judgement: &Judgement) -> String {
             Some(_) | None => cause.name().to_owned(),
         },
         (Outcome::Undecided, None) => {
-            let name = |answer: &Option<Answer>| {
-                answer
-                    .as_ref()
-                    .and_then(|answer| answer.cause)
-                    .map(Cause::name)
-            };
-            let verdict = &judgement.verdict;
-            let included = name(&verdict.if_included).unwrap_or("blocked");
-            match name(&verdict.if_omitted) {
-                Some(omitted) => format!("{omitted}, or {included} if credentials are included"),
-                None => format!("{included} if credentials are included"),
-            }
+            let included = judgement
+                .verdict
+                .if_included
+                .as_ref()
+                .and_then(|answer| answer.cause);
+            format!(
+                "{} if credentials are included",
+                included.map_or("blocked", Cause::name)
+            )
         }
         (Outcome::Exempt, None) => judgement.kind.name().to_owned(),
         (_, None) => recorded
