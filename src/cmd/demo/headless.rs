@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::cases::CASES;
 use super::{Stage, case_of};
@@ -92,22 +93,41 @@ async fn run_case(devtools: &mut DevTools, tab: &Tab, name: &str) -> Result<Word
     devtools.take_events(tab).await?;
     devtools.evaluate(tab, &format!("run({name:?})")).await?;
     let events = devtools.take_events(tab).await?;
-    let failed: Vec<&Event> = events
-        .iter()
-        .filter(|event| event.method == "Network.loadingFailed")
-        .collect();
-    let code = |event: &&Event| {
+    Ok(word_of_browser(&events, &format!("/case/{name}")))
+}
+
+/// What the browser says of the requests for a path; it tells of others too.
+fn word_of_browser(events: &[Event], path: &str) -> Word {
+    let text = |event: &Event, place: &str| {
         event
             .params
-            .pointer("/corsErrorStatus/corsError")?
-            .as_str()
+            .pointer(place)
+            .and_then(Value::as_str)
             .map(str::to_owned)
     };
-    Ok(match failed.iter().find_map(code) {
+    let of_path = |event: &&Event| {
+        event.method == "Network.requestWillBeSent"
+            && text(event, "/request/url").is_some_and(|url| url.contains(path))
+    };
+    let ours: Vec<_> = events
+        .iter()
+        .filter(of_path)
+        .map(|event| text(event, "/requestId"))
+        .collect();
+    let failed: Vec<_> = events
+        .iter()
+        .filter(|event| event.method == "Network.loadingFailed")
+        .filter(|event| ours.contains(&text(event, "/requestId")))
+        .collect();
+    // A preflight that fails is a failure of its own, and the cause may be told by either.
+    let code = failed
+        .iter()
+        .find_map(|event| text(event, "/corsErrorStatus/corsError"));
+    match code {
         Some(code) => Word::Blocked(code),
         None if failed.is_empty() => Word::Passes,
         None => Word::Fails,
-    })
+    }
 }
 
 /// Our labels, from the capture once everything is written.
