@@ -135,7 +135,8 @@ fn line(octets: &[u8], most: usize, beyond: Violation) -> Result<Option<&[u8]>, 
     if memchr(b'\r', content.unwrap_or(line)).is_some() {
         return Err(Violation::BareCr);
     }
-    if line.len() > most {
+    // With the LF that is not in it.
+    if line.len() + 1 > most {
         return Err(beyond);
     }
     match (end, content) {
@@ -258,6 +259,24 @@ mod tests {
             pass(b"5\r\nhelloXX0\r\n\r\n"),
             (8, Err(Violation::ChunkEnd))
         );
+    }
+
+    #[test]
+    fn trailers_together_are_no_larger_than_a_head() {
+        let line = |octets: usize| [b"X:".as_slice(), &vec![b'a'; octets - 4], b"\r\n"].concat();
+        let trailers = |sizes: &[usize]| {
+            let lines: Vec<u8> = sizes.iter().flat_map(|size| line(*size)).collect();
+            let body = [b"0\r\n", lines.as_slice(), b"\r\n"].concat();
+            pass_in(&body, &[body.len()]).1
+        };
+        assert_eq!(trailers(&[MAX_HEAD / 2, MAX_HEAD / 2 - 2]), Ok(true));
+        for sizes in [
+            &[MAX_HEAD + 1] as &[usize],
+            &[MAX_HEAD, 5],
+            &[MAX_HEAD - 1, 5],
+        ] {
+            assert_eq!(trailers(sizes), Err(Violation::HeadTooLarge), "{sizes:?}");
+        }
     }
 
     #[test]
