@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::ExchangeId;
 use crate::exchange::secret::{Redactor, Value};
+use crate::wire::headers::from_latin1;
 
 use super::check::Finding;
 use super::engine::PerEngine;
@@ -315,11 +316,10 @@ impl Judgement {
             let (Some(field), Some(value)) = (&evidence.field, &evidence.value) else {
                 continue;
             };
-            if let (_, Value::Plain(value)) = redactor.field(field.as_bytes(), value.as_bytes()) {
-                evidence.value = Some(value);
-            } else {
-                evidence.value = None;
-            }
+            evidence.value = match redactor.field(field.as_bytes(), &from_latin1(value)) {
+                (_, Value::Plain(value)) => Some(value),
+                (_, Value::Withheld(_)) => None,
+            };
         }
     }
 }

@@ -4,12 +4,17 @@
 //! its length and a keyed digest, so that equal values can be told from different ones within a
 //! run, and nothing else can. The key lives in memory only.
 
+mod opaque;
+mod reference;
+
 use std::fmt::{self, Write};
 
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::headers::latin1;
+use self::opaque::{is_made_of_words, is_opaque};
+use self::reference::{Parts, without_userinfo};
+use crate::wire::headers::{from_latin1, latin1};
 
 /// Header names longer than this are withheld.
 const MOST_NAME: usize = 64;
@@ -85,6 +90,14 @@ const NAME_LISTS: [&str; 6] = [
     "connection",
     "trailer",
     "vary",
+];
+
+/// Fields whose harmless values hold no user and no password, because they name hosts or origins.
+const HOSTS: [&str; 4] = [
+    "access-control-allow-origin",
+    "host",
+    "origin",
+    "timing-allow-origin",
 ];
 
 /// Fields whose values are URLs.
@@ -187,8 +200,9 @@ impl Redactor {
     pub fn field(&self, name: &[u8], value: &[u8]) -> (String, Value) {
         let text = || latin1(value).into_owned();
         let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let kept = if self.values == Values::All || HARMLESS.binary_search(&lower.as_str()).is_ok()
-        {
+        let is_harmless = HARMLESS.binary_search(&lower.as_str()).is_ok()
+            && !(HOSTS.contains(&lower.as_str()) && value.contains(&b'@'));
+        let kept = if self.values == Values::All || is_harmless {
             Value::Plain(text())
         } else if NAME_LISTS.contains(&lower.as_str()) {
             Value::Plain(self.names(&text()))
@@ -205,7 +219,7 @@ impl Redactor {
     /// A header name: withheld if it is longer than 64 octets or holds an opaque run.
     pub fn name(&self, name: &str) -> String {
         if self.values == Values::Harmless && (name.len() > MOST_NAME || is_opaque(name)) {
-            self.withheld(name.as_bytes()).to_string()
+            self.withheld_text(name)
         } else {
             name.to_owned()
         }
@@ -228,47 +242,66 @@ impl Redactor {
         names.join(",")
     }
 
-    /// A URL or a reference to one: user, password and fragment dropped, query names kept and
-    /// their values withheld, opaque path segments withheld.
+    /// A URL or a reference to one: user, password and fragment dropped, names of parameters kept
+    /// and their values withheld, opaque path segments withheld.
     pub fn url(&self, url: &str) -> String {
         if self.values == Values::All {
             return url.to_owned();
         }
-        let url = url.split('#').next().unwrap_or_default();
-        let (before, query) = match url.split_once('?') {
-            Some((before, query)) => (before, Some(query)),
-            None => (url, None),
-        };
-        let (authority, path) = split_authority(before);
-        let segments: Vec<String> = path
-            .split('/')
-            .map(|segment| self.segment(segment))
-            .collect();
-        let mut kept = format!("{}{}", without_userinfo(authority), segments.join("/"));
-        if let Some(query) = query {
-            let pairs: Vec<String> = query.split('&').map(|pair| self.query_pair(pair)).collect();
+        let parts = Parts::of(url);
+        let mut kept = [parts.scheme, parts.slashes, parts.host].concat();
+        for segment in parts.path.split_inclusive(['/', '\\']) {
+            let name = segment.trim_end_matches(['/', '\\']);
+            kept.push_str(&self.segment(name));
+            kept.push_str(segment.get(name.len()..).unwrap_or_default());
+        }
+        if let Some(query) = parts.query {
+            let pairs: Vec<String> = query.split('&').map(|pair| self.parameter(pair)).collect();
             kept.push('?');
             kept.push_str(&pairs.join("&"));
         }
         kept
     }
 
+    /// A path segment, with its parameters (`;name=value`).
     fn segment(&self, segment: &str) -> String {
-        if is_opaque(segment) || segment.len() > MOST_NAME && !is_made_of_words(segment) {
-            self.withheld(segment.as_bytes()).to_string()
+        let mut parts = without_userinfo(segment).split(';');
+        let mut kept = self.word(parts.next().unwrap_or_default());
+        for parameter in parts {
+            kept.push(';');
+            kept.push_str(&self.parameter(parameter));
+        }
+        kept
+    }
+
+    /// `name=value`, where the sign may be percent-encoded.
+    fn parameter(&self, pair: &str) -> String {
+        let plain = pair.find('=').map(|at| (at, 1));
+        let encoded = pair.to_ascii_lowercase().find("%3d").map(|at| (at, 3));
+        let Some((at, sign)) = plain.into_iter().chain(encoded).min() else {
+            return self.word(pair);
+        };
+        let (name, rest) = pair.split_at(at);
+        let (sign, value) = rest.split_at(sign);
+        let mut kept = self.word(name);
+        kept.push_str(sign);
+        if !value.is_empty() {
+            kept.push_str(&self.withheld_text(value));
+        }
+        kept
+    }
+
+    fn word(&self, word: &str) -> String {
+        if is_opaque(word) || word.len() > MOST_NAME && !is_made_of_words(word) {
+            self.withheld_text(word)
         } else {
-            segment.to_owned()
+            word.to_owned()
         }
     }
 
-    fn query_pair(&self, pair: &str) -> String {
-        match pair.split_once('=') {
-            None => self.segment(pair),
-            Some((name, "")) => format!("{}=", self.segment(name)),
-            Some((name, value)) => {
-                format!("{}={}", self.segment(name), self.withheld(value.as_bytes()))
-            }
-        }
+    /// Stands for text that was read as Latin-1.
+    fn withheld_text(&self, text: &str) -> String {
+        self.withheld(&from_latin1(text)).to_string()
     }
 
     fn withheld(&self, value: &[u8]) -> Withheld {
@@ -284,66 +317,6 @@ impl Redactor {
             digest,
         }
     }
-}
-
-/// Scheme and authority, and the path after them.
-fn split_authority(url: &str) -> (&str, &str) {
-    let authority = match url.find("://") {
-        Some(scheme) => scheme + 3,
-        None if url.starts_with("//") => 2,
-        None => return ("", url),
-    };
-    let path = url.get(authority..).and_then(|rest| rest.find('/'));
-    url.split_at(path.map_or(url.len(), |path| authority + path))
-}
-
-fn without_userinfo(authority: &str) -> String {
-    match (authority.find("//"), authority.rfind('@')) {
-        (Some(slashes), Some(at)) if at > slashes => {
-            let scheme = authority.get(..slashes + 2).unwrap_or_default();
-            format!("{scheme}{}", authority.get(at + 1..).unwrap_or_default())
-        }
-        _ => authority.to_owned(),
-    }
-}
-
-/// Whether a word looks like a token rather than like a name that people gave: it has a run that
-/// mixes letters and digits, or is all digits, or is long; or it is a UUID, or base64url.
-pub fn is_opaque(word: &str) -> bool {
-    let runs = word.split(|character: char| !character.is_ascii_alphanumeric());
-    let is_token = |run: &str| {
-        let digits = run.bytes().filter(u8::is_ascii_digit).count();
-        match run.len() {
-            0..12 => false,
-            12..16 => digits == run.len(),
-            16..32 => digits > 0,
-            _ => true,
-        }
-    };
-    runs.into_iter().any(is_token) || is_spread_token(word)
-}
-
-/// Whether a word, however long, is plainly made of words in small letters and small numbers.
-fn is_made_of_words(word: &str) -> bool {
-    let mut runs = word.split(|character: char| !character.is_ascii_alphanumeric());
-    runs.all(|run| {
-        let is_word = run.len() < 20 && run.bytes().all(|octet| octet.is_ascii_lowercase());
-        let is_number = run.len() <= 4 && run.bytes().all(|octet| octet.is_ascii_digit());
-        is_word || is_number
-    })
-}
-
-/// A token whose separators break it into short runs.
-fn is_spread_token(word: &str) -> bool {
-    let octets: Vec<u8> = word.bytes().filter(u8::is_ascii_alphanumeric).collect();
-    let count = |is: fn(&u8) -> bool| octets.iter().filter(|octet| is(octet)).count();
-    let digits = count(u8::is_ascii_digit);
-    let is_hex = octets.len() >= 24 && digits > 0 && octets.iter().all(u8::is_ascii_hexdigit);
-    let is_mixed = octets.len() >= 24
-        && digits >= 3
-        && count(u8::is_ascii_uppercase) >= 3
-        && count(u8::is_ascii_lowercase) >= 3;
-    is_hex || is_mixed
 }
 
 #[cfg(test)]
@@ -437,27 +410,44 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_told_from_words() {
-        for token in [
-            "4eC39HqLyjWDarjtT1zdp7dc",
-            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
-            "550e8400-e29b-41d4-a716-446655440000",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r",
-            "4111111111111111",
-            "AKIAIOSFODNN7EXAMPLE",
+    fn no_spelling_of_a_reference_keeps_a_password() {
+        for reference in [
+            "https:\\\\u:hunter2@a.test\\b",
+            "https:/u:hunter2@a.test/b",
+            "https:u:hunter2@a.test/b",
+            "https:///u:hunter2@a.test/b",
+            "/\\u:hunter2@a.test/b",
+            "\\\\u:hunter2@a.test/b",
+            "//u:hunter2@a.test",
+            "/a;token=hunter2",
+            "/a;b;jsessionid%3Dhunter2/c",
+            "/b?token=hunter2&c",
+            "/b?token%3Dhunter2",
         ] {
-            assert!(is_opaque(token), "{token}");
+            let kept = redactor().url(reference);
+            assert!(!kept.contains("hunter2"), "{reference}: {kept}");
         }
-        for word in [
-            "users",
-            "how-to-configure-cors-in-nginx-2024",
-            "internationalization",
-            "v1",
-            "getCustomerOrderHistory",
-            "2026-11-22",
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r";
+        for reference in [
+            format!("/proxy/{token}/https://a.test/b"),
+            format!("myapp://{token}"),
+            format!("myapp:{token}"),
         ] {
-            assert!(!is_opaque(word), "{word}");
+            let kept = redactor().url(&reference);
+            assert!(!kept.contains(token), "{reference}: {kept}");
         }
+        for (name, value) in [
+            ("Host", "u:hunter2@a.test"),
+            ("Origin", "https://u:p@a.test"),
+        ] {
+            assert!(matches!(field(name, value), Value::Withheld(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn octets_are_counted_as_they_went_over_the_wire() {
+        let kept = redactor().url("/?name=\u{e9}\u{e9}");
+        assert!(kept.starts_with("/?name={withheld:2:"), "{kept}");
     }
 
     #[test]
