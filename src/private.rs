@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 
 /// Why a file or directory is not used.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,21 @@ impl PrivateDir {
 
     /// Reads a private file; nothing if it does not exist.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read_checked(name, check_file)
+    }
+
+    /// Reads a file that others may read too; nothing if it does not exist.
+    pub fn read_shared(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read_checked(name, |path, handle| {
+            check_regular(path, &stat(handle, path)?)
+        })
+    }
+
+    fn read_checked(
+        &self,
+        name: &str,
+        check: impl FnOnce(&Path, &OwnedFd) -> Result<(), Error>,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let path = self.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let handle = match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
@@ -117,7 +132,7 @@ impl PrivateDir {
             Err(rustix::io::Errno::LOOP) => return Err(Error::Link(path)),
             other => other.map_err(|error| self.failed(error))?,
         };
-        check_file(&path, &handle)?;
+        check(&path, &handle)?;
         let mut octets = Vec::new();
         let failed = |source| Error::Io {
             path: path.clone(),
@@ -139,8 +154,8 @@ impl PrivateDir {
 
 impl Locked<'_> {
     /// Writes a file as a whole: at any moment there is either what was there before or all of the
-    /// new one. With `Replace::Never`, what is there stays, and that is no error.
-    pub fn write(&self, name: &str, octets: &[u8], replace: Replace) -> Result<(), Error> {
+    /// new one.
+    pub fn write(&self, name: &str, octets: &[u8]) -> Result<(), Error> {
         let dir = self.0;
         let temporary = format!(".{name}.new");
         self.remove(&temporary)?;
@@ -157,16 +172,8 @@ impl Locked<'_> {
         file.write_all(octets)
             .and_then(|()| file.sync_all())
             .map_err(failed)?;
-        let flags = match replace {
-            Replace::Never => RenameFlags::NOREPLACE,
-            Replace::Always => RenameFlags::empty(),
-        };
-        match rustix::fs::renameat_with(&dir.handle, &temporary, &dir.handle, name, flags) {
-            Err(rustix::io::Errno::EXIST) if replace == Replace::Never => {
-                self.remove(&temporary)?;
-            }
-            other => other.map_err(|error| dir.failed(error))?,
-        }
+        rustix::fs::renameat(&dir.handle, &temporary, &dir.handle, name)
+            .map_err(|error| dir.failed(error))?;
         rustix::fs::fsync(&dir.handle).map_err(|error| dir.failed(error))
     }
 
@@ -184,15 +191,6 @@ impl Drop for Locked<'_> {
         // The kernel lets go of the lock with the handle at the latest.
         let _ = rustix::fs::flock(&self.0.handle, FlockOperation::Unlock);
     }
-}
-
-/// Whether a file that is there may be replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replace {
-    /// It stays.
-    Never,
-    /// The new one takes its place.
-    Always,
 }
 
 /// Makes a new, empty private file; it is an error if one is there.
@@ -217,13 +215,19 @@ fn stat(handle: impl AsFd, path: &Path) -> Result<Stat, Error> {
 
 fn check_file(path: &Path, handle: &OwnedFd) -> Result<(), Error> {
     let stat = stat(handle, path)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Error::NotFile(path.to_owned()));
-    }
+    check_regular(path, &stat)?;
     if stat.st_nlink != 1 {
         return Err(Error::HardLink(path.to_owned()));
     }
     check(path, &stat, 0o600)
+}
+
+fn check_regular(path: &Path, stat: &Stat) -> Result<(), Error> {
+    if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+        Ok(())
+    } else {
+        Err(Error::NotFile(path.to_owned()))
+    }
 }
 
 fn check(path: &Path, stat: &Stat, wanted: u32) -> Result<(), Error> {
@@ -262,7 +266,7 @@ mod tests {
         let (outer, dir) = dir();
         dir.lock()
             .expect("free")
-            .write("key", b"secret", Replace::Never)
+            .write("key", b"secret")
             .expect("written");
         assert_eq!(
             dir.read("key").expect("read").as_deref(),
@@ -279,15 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_stays_unless_it_is_to_be_replaced() {
+    fn a_file_is_replaced_as_a_whole() {
         let (_outer, dir) = dir();
         let lock = dir.lock().expect("free");
         let read = || dir.read("key").expect("read").expect("there");
-        lock.write("key", b"1", Replace::Never).expect("written");
-        lock.write("key", b"2", Replace::Never).expect("left");
+        lock.write("key", b"1").expect("written");
         assert_eq!(read(), b"1");
-        lock.write("key", b"3", Replace::Always).expect("written");
-        assert_eq!(read(), b"3");
+        lock.write("key", b"2").expect("written");
+        assert_eq!(read(), b"2");
     }
 
     #[test]

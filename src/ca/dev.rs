@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::issuer::Unusable;
 use super::{Ca, Error, HostList};
-use crate::private::{Locked, PrivateDir, Replace};
+use crate::private::{Locked, PrivateDir};
 
 /// The key and, in the same file, its certificate: so that there is never one without the other.
 const KEY_FILE: &str = "ca-key.pem";
@@ -31,18 +31,15 @@ impl DevCa {
     /// do so at once get the same.
     pub fn open(dir: &Path, hosts: &HostList, owner: &str) -> Result<Self, Error> {
         let dir = PrivateDir::open(dir)?;
-        if let Some(ca) = load(&dir)? {
-            return Self::opened(&dir, ca, false);
+        if let Some(found) = Self::published(&dir)? {
+            return Ok(found);
         }
         let lock = dir.lock()?;
-        if let Some(ca) = load(&dir)? {
-            drop(lock);
-            return Self::opened(&dir, ca, false);
+        let is_new = dir.read(KEY_FILE)?.is_none();
+        if is_new {
+            store(&lock, &Ca::generate(hosts.clone(), owner)?)?;
         }
-        let ca = Ca::generate(hosts.clone(), owner)?;
-        store(&lock, &ca, Replace::Never)?;
-        drop(lock);
-        Self::opened(&dir, ca, true)
+        Self::publish(&lock, &dir, is_new)
     }
 
     /// Loads the CA of a directory; nothing if there is none.
@@ -51,31 +48,50 @@ impl DevCa {
             return Ok(None);
         }
         let dir = PrivateDir::open(dir)?;
-        load(&dir)?
-            .map(|ca| Self::opened(&dir, ca, false))
-            .transpose()
+        match Self::published(&dir)? {
+            Some(found) => Ok(Some(found)),
+            None if dir.read(KEY_FILE)?.is_none() => Ok(None),
+            None => Self::publish(&dir.lock()?, &dir, false).map(Some),
+        }
     }
 
     /// Makes a new CA in place of the one that is there, if there is one.
     pub fn rotate(dir: &Path, hosts: HostList, owner: &str) -> Result<Self, Error> {
         let dir = PrivateDir::open(dir)?;
         let ca = Ca::generate(hosts, owner)?;
-        store(&dir.lock()?, &ca, Replace::Always)?;
-        Self::opened(&dir, ca, true)
+        let lock = dir.lock()?;
+        store(&lock, &ca)?;
+        Self::publish(&lock, &dir, true)
     }
 
-    /// The certificate's own file is written anew where it is missing or another one.
-    fn opened(dir: &PrivateDir, ca: Ca, is_new: bool) -> Result<Self, Error> {
-        let pem = ca.certificate_pem();
-        if dir.read(CERTIFICATE_FILE)?.as_deref() != Some(pem.as_bytes()) {
-            dir.lock()?
-                .write(CERTIFICATE_FILE, pem.as_bytes(), Replace::Always)?;
-        }
-        Ok(Self {
+    /// The CA that is there, if its certificate's own file is that of its key.
+    fn published(dir: &PrivateDir) -> Result<Option<Self>, Error> {
+        let Some(ca) = load(dir)? else {
+            return Ok(None);
+        };
+        let shared = dir.read_shared(CERTIFICATE_FILE)?;
+        let is_its_own = shared.as_deref() == Some(ca.certificate_pem().as_bytes());
+        Ok(is_its_own.then(|| Self::new(dir, ca, false)))
+    }
+
+    /// Writes the certificate's own file anew. Under the lock, so that nobody changes the key
+    /// between the reading of the one and the writing of the other.
+    fn publish(lock: &Locked<'_>, dir: &PrivateDir, is_new: bool) -> Result<Self, Error> {
+        let gone = || Error::Damaged {
+            path: dir.join(KEY_FILE),
+            what: "it was removed just now",
+        };
+        let ca = load(dir)?.ok_or_else(gone)?;
+        lock.write(CERTIFICATE_FILE, ca.certificate_pem().as_bytes())?;
+        Ok(Self::new(dir, ca, is_new))
+    }
+
+    fn new(dir: &PrivateDir, ca: Ca, is_new: bool) -> Self {
+        Self {
             ca,
             certificate_file: dir.join(CERTIFICATE_FILE),
             is_new,
-        })
+        }
     }
 }
 
@@ -99,14 +115,15 @@ fn load(dir: &PrivateDir) -> Result<Option<Ca>, Error> {
     }
 }
 
-fn store(lock: &Locked<'_>, ca: &Ca, replace: Replace) -> Result<(), Error> {
+fn store(lock: &Locked<'_>, ca: &Ca) -> Result<(), Error> {
     let both = format!("{}{}", ca.key_pem(), ca.certificate_pem());
-    Ok(lock.write(KEY_FILE, both.as_bytes(), replace)?)
+    Ok(lock.write(KEY_FILE, both.as_bytes())?)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -152,6 +169,34 @@ mod tests {
                 .collect()
         });
         assert!(fingerprints.windows(2).all(|two| two[0] == two[1]));
+    }
+
+    #[test]
+    fn the_certificate_is_the_keys_own_however_many_rotate_at_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path().join("ca");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| open(&dir).expect("opened"));
+                scope.spawn(|| DevCa::rotate(&dir, HostList::development(), "me@here"));
+            }
+        });
+        let found = fs::read_to_string(dir.join(CERTIFICATE_FILE)).expect("there");
+        let ca = load(&PrivateDir::open(&dir).expect("there"));
+        assert_eq!(found, ca.expect("loaded").expect("one").certificate_pem());
+    }
+
+    #[test]
+    fn everybody_may_read_the_certificate() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path().join("ca");
+        let made = open(&dir).expect("made");
+        let public = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&made.certificate_file, public).expect("set");
+        assert_eq!(
+            open(&dir).expect("loaded").ca.fingerprint(),
+            made.ca.fingerprint()
+        );
     }
 
     #[test]
