@@ -29,7 +29,7 @@ use crate::proxy::{self, Notice, Notices, Parts, Proxy, Route};
 use crate::report::record::Record;
 use crate::report::text;
 use crate::store::row::Stored;
-use crate::store::{Shown, Writer};
+use crate::store::{Losses, Shown, Writer};
 use crate::term::Terminal;
 
 /// After this long without a request, what to check is said.
@@ -63,6 +63,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     let parts = parts(dev, route, address, recorder, notices, provider)?;
     let log = LiveLog {
         capture: writer.capture.clone(),
+        losses: writer.losses(),
         json: arguments.json,
     };
     let printing = thread::spawn(move || log.print(&greeting, &shown, &noticed));
@@ -249,6 +250,7 @@ const SILENT: &str = "No request so far. Check:
 /// Prints what was committed, as it comes.
 struct LiveLog {
     capture: String,
+    losses: Losses,
     json: bool,
 }
 
@@ -269,6 +271,7 @@ impl LiveLog {
         const GLANCE: Duration = Duration::from_millis(200);
         let mut silent_for = Some(Duration::ZERO);
         let mut told = Told::default();
+        let mut lost = 0;
         self.say(terminal, greeting)?;
         loop {
             match shown.recv_timeout(GLANCE) {
@@ -283,6 +286,11 @@ impl LiveLog {
             }
             for notice in noticed.try_iter() {
                 self.say(terminal, &format!("{notice}\n"))?;
+            }
+            let count = self.losses.count();
+            if count != std::mem::replace(&mut lost, count) {
+                let text = format!("{count} exchanges are missing: the capture cannot keep up\n");
+                self.say(terminal, &text)?;
             }
             if silent_for.is_some_and(|silent| silent >= SILENCE) {
                 silent_for = None;

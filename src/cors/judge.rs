@@ -36,6 +36,8 @@ pub struct Judge {
     pools: Recent<ConnectionId, Pool, MOST_CONNECTIONS>,
     stories: Stories,
     awaited: VecDeque<(Moment, ExchangeId)>,
+    /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
+    has_gaps: bool,
 }
 
 /// An exchange under watch.
@@ -100,6 +102,12 @@ impl Judge {
             } => self.opened(*id, *connection, *protocol, request),
             Event::Answered { id, at, sent } => self.answered(*id, *at, sent),
             Event::Ended { id, ending, .. } => self.ended(*id, *ending),
+            Event::Dropped { .. } => {
+                // What was not seen may have followed any of them.
+                self.awaited.clear();
+                self.has_gaps = true;
+                Vec::new()
+            }
             Event::Connected { .. } | Event::Reached { .. } | Event::Closed { .. } => Vec::new(),
         }
     }
@@ -197,7 +205,8 @@ impl Judge {
             Some(Found::Cached(_)) | None => (None, PreflightBecause::Missing),
         };
         watched.links.preflight = preflight;
-        watched.links.preflight_because = Some(because);
+        let is_certain = because != PreflightBecause::Missing || !self.has_gaps;
+        watched.links.preflight_because = is_certain.then_some(because);
         let asked = self.watched.get_mut(preflight?)?;
         asked.links.actual.push(id);
         asked.confirmed_by = Some(ConfirmedBy::ActualRequest);

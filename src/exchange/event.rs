@@ -69,6 +69,12 @@ pub enum Event {
         /// What exactly went wrong, if something did.
         reason: Option<String>,
     },
+    /// An exchange was not taken down, because too much waited to be. Nothing follows any more from
+    /// what was not seen.
+    Dropped {
+        /// When.
+        at: Moment,
+    },
     /// A connection was closed.
     Closed {
         /// Which one.
@@ -88,7 +94,20 @@ impl Event {
             | Self::Reached { id, .. }
             | Self::Answered { id, .. }
             | Self::Ended { id, .. } => Some(*id),
-            Self::Connected { .. } | Self::Closed { .. } => None,
+            Self::Connected { .. } | Self::Closed { .. } | Self::Dropped { .. } => None,
+        }
+    }
+
+    /// How much memory it holds on to, in octets, beyond its own.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Opened { request, .. } => request.weight(),
+            Self::Answered { sent, .. } => sent.headers.weight(),
+            Self::Connected { .. }
+            | Self::Reached { .. }
+            | Self::Ended { .. }
+            | Self::Dropped { .. }
+            | Self::Closed { .. } => 0,
         }
     }
 
@@ -99,6 +118,7 @@ impl Event {
             | Self::Opened { at, .. }
             | Self::Answered { at, .. }
             | Self::Ended { at, .. }
+            | Self::Dropped { at }
             | Self::Closed { at, .. } => Some(*at),
             Self::Reached { .. } => None,
         }

@@ -73,7 +73,7 @@ impl Ledger {
                 entry.exchange.elapsed = Some(at.since(entry.exchange.started));
                 entry.heard = *at;
             }
-            Event::Connected { .. } | Event::Closed { .. } => {}
+            Event::Connected { .. } | Event::Dropped { .. } | Event::Closed { .. } => {}
         }
         self.open.get(&event.exchange()?)
     }

@@ -67,6 +67,13 @@ pub struct Request {
     pub headers: HeaderList,
 }
 
+impl Request {
+    /// How much memory it takes beyond its own, in octets.
+    pub fn weight(&self) -> usize {
+        self.url.path.len() + self.headers.weight()
+    }
+}
+
 /// The head of a response; its content is never kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {

@@ -136,7 +136,8 @@ mod tests {
     use crate::cors::Outcome;
     use crate::exchange::secret::{Redactor, Value as Kept, Values};
     use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
-    use crate::store::{Recorder, Shown, Writer};
+    use crate::store::{Recorder, Shown, Ticket, Writer};
+    use crate::wire::headers::HeaderList;
 
     struct Scene {
         dir: tempfile::TempDir,
@@ -295,6 +296,72 @@ mod tests {
         assert_eq!(shown.recv().map(told), Ok((2, 1, Outcome::Blocked)));
         drop((connection, recorder));
         writer.finish();
+    }
+
+    fn request_on(recorder: &Recorder, connection: ConnectionId) -> Ticket {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/").expect("valid"),
+            headers: HeaderList::default(),
+        };
+        let client = "127.0.0.1:1".parse().expect("an address");
+        recorder.open(connection, Protocol::Http11, client, Arc::new(request))
+    }
+
+    #[test]
+    fn an_exchange_that_lasts_has_an_ending_however_many_came_after_it() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        let line = recorder.connected(false);
+        let long = request_on(&recorder, line.id());
+        let first = shown.recv().expect("shown while it is open");
+        assert_eq!(first.recorded.ending, Ending::InProgress);
+        let showing = std::thread::spawn(move || shown.iter().last());
+        for _ in 0..17_000 {
+            request_on(&recorder, line.id()).ended(Ending::Complete, None);
+        }
+        long.ended(Ending::Complete, None);
+        drop((line, recorder));
+        assert_eq!(writer.finish(), 0);
+        showing.join().expect("no panic");
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let stored = capture.exchange(ExchangeId(1)).expect("read");
+        assert_eq!(stored.expect("there").recorded.ending, Ending::Complete);
+    }
+
+    #[test]
+    fn what_could_not_be_written_for_a_moment_is_written_later() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        let line = recorder.connected(false);
+        let open = request_on(&recorder, line.id());
+        shown.recv().expect("shown while it is open");
+        let disk = Connection::open(dir.path().join("run.corstap")).expect("opened");
+        let full =
+            "CREATE TRIGGER full BEFORE INSERT ON exchange BEGIN SELECT RAISE(FAIL, 'full'); END";
+        disk.execute_batch(full).expect("made");
+        open.ended(Ending::Complete, None);
+        request_on(&recorder, line.id()).ended(Ending::Complete, None);
+        let waited = shown.recv_timeout(std::time::Duration::from_millis(100));
+        assert!(waited.is_err(), "what is not committed is not shown");
+        disk.execute_batch("DROP TRIGGER full").expect("dropped");
+        for id in [1, 2] {
+            let stored = shown.recv().expect("shown once it is committed");
+            assert_eq!(
+                (stored.recorded.id, stored.recorded.ending),
+                (ExchangeId(id), Ending::Complete)
+            );
+        }
+        drop((line, recorder));
+        assert_eq!(writer.finish(), 0);
     }
 
     #[test]

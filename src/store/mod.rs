@@ -13,7 +13,7 @@ pub mod writer;
 use std::path::PathBuf;
 
 pub use self::capture::Capture;
-pub use self::recorder::{Recorder, Ticket};
+pub use self::recorder::{Losses, Recorder, Ticket};
 pub use self::writer::{Shown, Writer};
 
 use crate::private;

@@ -9,6 +9,8 @@ use crate::exchange::{ConnectionId, Ending, Event, ExchangeId, Protocol, Request
 
 /// How many events may wait for the writer before new exchanges are dropped.
 const MOST_WAITING: usize = 100_000;
+/// How many octets of heads may wait with them.
+const MOST_OCTETS_WAITING: usize = 128 * 1024 * 1024;
 
 /// Takes in what happens. Clones hand in to the same writer.
 #[derive(Clone, Debug)]
@@ -21,15 +23,28 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     waiting: AtomicUsize,
+    octets: AtomicUsize,
     dropped: AtomicU64,
     exchanges: AtomicU64,
     connections: AtomicU64,
 }
 
 impl Counts {
+    /// An event is put in the queue.
+    fn put(&self, event: &Event) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.octets.fetch_add(event.weight(), Ordering::Relaxed);
+    }
+
     /// An event was taken off the queue.
-    pub(super) fn taken(&self) {
+    pub(super) fn taken(&self, event: &Event) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.octets.fetch_sub(event.weight(), Ordering::Relaxed);
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > MOST_WAITING
+            || self.octets.load(Ordering::Relaxed) > MOST_OCTETS_WAITING
     }
 
     /// Exchanges that are not in the capture: the queue was full, or they could not be written.
@@ -81,8 +96,8 @@ impl Recorder {
         client: SocketAddr,
         request: Arc<Request>,
     ) -> Ticket {
-        if self.counts.waiting.load(Ordering::Relaxed) > MOST_WAITING {
-            self.counts.drop_exchanges(1);
+        if self.counts.is_full() {
+            self.drop_exchange();
             return Ticket(None);
         }
         let id = ExchangeId(self.counts.exchanges.fetch_add(1, Ordering::Relaxed) + 1);
@@ -98,17 +113,31 @@ impl Recorder {
         Ticket(Some((self.clone(), id)))
     }
 
-    /// How many exchanges were dropped so far.
-    pub fn dropped(&self) -> u64 {
-        self.counts.dropped()
+    /// What is missing is counted, and the judge is told, unless even that is too much.
+    fn drop_exchange(&self) {
+        self.counts.drop_exchanges(1);
+        if self.counts.waiting.load(Ordering::Relaxed) < 2 * MOST_WAITING {
+            self.hand_in(Event::Dropped { at: clock::now() });
+        }
     }
 
     /// Once the writer is gone there is nobody to tell; the proxying goes on.
     fn hand_in(&self, event: Event) {
-        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.events.send(event).is_err() {
-            self.counts.taken();
+        self.counts.put(&event);
+        if let Err(mpsc::SendError(event)) = self.events.send(event) {
+            self.counts.taken(&event);
         }
+    }
+}
+
+/// How many exchanges are missing in the capture.
+#[derive(Clone, Debug)]
+pub struct Losses(pub(super) Arc<Counts>);
+
+impl Losses {
+    /// So far.
+    pub fn count(&self) -> u64 {
+        self.0.dropped()
     }
 }
 

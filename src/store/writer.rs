@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tracing::{error, warn};
 
-use super::recorder::Counts;
+use super::recorder::{Counts, Losses};
 use super::row::{self, Stored};
 use super::{Error, Recorder, schema};
 use crate::cors::Judge;
-use crate::exchange::ledger::Ledger;
+use crate::exchange::ledger::{Entry, Ledger};
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::{Redactor, Values};
 use crate::exchange::{Ending, Event, ExchangeId, Moment};
@@ -31,6 +31,10 @@ const OPEN_FOR: Duration = Duration::from_millis(300);
 const MOST_SHOWN: usize = 4096;
 /// How many written exchanges may still get another judgement.
 const MOST_WRITTEN: usize = 16 * 1024;
+/// After a failure, how long the file is left alone.
+const REST: Duration = Duration::from_secs(1);
+/// How many exchanges may wait for a file that cannot be written.
+const MOST_UNWRITTEN: usize = 16 * 1024;
 
 /// An exchange that was committed.
 pub type Shown = Arc<Stored>;
@@ -42,7 +46,8 @@ pub struct Writer {
     pub capture: String,
     /// The capture's file.
     pub path: PathBuf,
-    thread: JoinHandle<u64>,
+    counts: Arc<Counts>,
+    thread: JoinHandle<()>,
 }
 
 impl Writer {
@@ -65,13 +70,15 @@ impl Writer {
         let desk = Desk {
             connection,
             redactor,
-            counts,
+            counts: Arc::clone(&counts),
             show,
             judge: Judge::new(),
             ledger: Ledger::default(),
             dirty: BTreeSet::new(),
             written: HashMap::new(),
+            forgotten: 0,
             change: 0,
+            rests_until: None,
         };
         let thread = thread::Builder::new()
             .name("writer".to_owned())
@@ -84,6 +91,7 @@ impl Writer {
             Self {
                 capture,
                 path: path.to_owned(),
+                counts,
                 thread,
             },
             recorder,
@@ -91,10 +99,18 @@ impl Writer {
         ))
     }
 
+    /// What is missing in the capture.
+    pub fn losses(&self) -> Losses {
+        Losses(Arc::clone(&self.counts))
+    }
+
     /// Waits until everything handed in is written. All recorders must be gone. Says how many
     /// exchanges are missing.
     pub fn finish(self) -> u64 {
-        self.thread.join().unwrap_or_default()
+        if self.thread.join().is_err() {
+            error!("the writer has failed; this is a bug in corstap");
+        }
+        self.counts.dropped()
     }
 }
 
@@ -128,7 +144,10 @@ struct Desk {
     ledger: Ledger,
     dirty: BTreeSet<ExchangeId>,
     written: HashMap<ExchangeId, Written>,
+    /// What was written of exchanges up to this one may be forgotten here; the file has it.
+    forgotten: u64,
     change: i64,
+    rests_until: Option<Instant>,
 }
 
 /// What was written of an exchange last.
@@ -139,27 +158,19 @@ struct Written {
 }
 
 impl Desk {
-    fn run(mut self, events: &Receiver<Event>) -> u64 {
-        loop {
-            let open = self.gather(events);
+    fn run(mut self, events: &Receiver<Event>) {
+        while self.gather(events) {
             let now = clock::now();
             self.dirty.extend(self.judge.time_passes(now));
-            let due: Vec<ExchangeId> = self
-                .dirty
-                .iter()
-                .copied()
-                .filter(|id| self.is_due(*id, now))
-                .collect();
-            let due = if open {
-                due
-            } else {
-                self.dirty.iter().copied().collect()
-            };
-            self.write(&due);
-            if !open {
-                return self.counts.dropped();
+            if self.rests_until.is_none_or(|until| until <= Instant::now()) {
+                let due = self.due(now);
+                self.write(&due);
             }
         }
+        self.dirty.extend(self.judge.time_passes(clock::now()));
+        let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
+        self.write(&rest);
+        self.give_up();
     }
 
     /// Takes in events for a moment; false when no more will come.
@@ -187,23 +198,21 @@ impl Desk {
     }
 
     fn observe(&mut self, event: &Event) {
-        self.counts.taken();
+        self.counts.taken(event);
         self.ledger.note(event);
         self.dirty.extend(event.exchange());
         self.dirty.extend(self.judge.observe(event));
     }
 
-    /// Whether an exchange is to be written now: it is over, or was written before, or has been
-    /// open for so long that people will want to see it.
-    fn is_due(&self, id: ExchangeId, now: Moment) -> bool {
-        match self.ledger.get(id) {
-            None => true,
-            Some(entry) => {
-                entry.exchange.ending != Ending::InProgress
-                    || entry.exchange.reason.is_some()
-                    || now.since(entry.heard) > OPEN_FOR
-            }
-        }
+    /// What is to be written now: what is over, or was written before, or has been open for so long
+    /// that people will want to see it.
+    fn due(&self, now: Moment) -> Vec<ExchangeId> {
+        let is_due = |id: &ExchangeId| {
+            self.ledger
+                .get(*id)
+                .is_none_or(|entry| is_over(entry) || now.since(entry.heard) > OPEN_FOR)
+        };
+        self.dirty.iter().copied().filter(is_due).collect()
     }
 
     fn write(&mut self, due: &[ExchangeId]) {
@@ -211,39 +220,80 @@ impl Desk {
             return;
         }
         let fresh: Vec<(Stored, String)> = due.iter().filter_map(|id| self.draft(*id)).collect();
-        for id in due {
-            self.dirty.remove(id);
-        }
         match self.commit(&fresh) {
-            Ok(()) => self.committed(fresh),
-            Err(error) => {
-                error!(error = %error, "the capture cannot be written: exchanges are lost to it");
-                self.counts.drop_exchanges(fresh.len() as u64);
+            Ok(()) => {
+                for id in due {
+                    self.dirty.remove(id);
+                }
+                self.rests_until = None;
+                self.committed(fresh);
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// A file that cannot be written now may be later, when there is room again.
+    fn failed(&mut self, error: &rusqlite::Error) {
+        if self.rests_until.is_none() {
+            warn!(%error, "the capture cannot be written; trying again");
+        }
+        self.rests_until = Some(Instant::now() + REST);
+        if self.dirty.len() > MOST_UNWRITTEN {
+            self.give_up();
+        }
+    }
+
+    /// Lets go of what could not be written.
+    fn give_up(&mut self) {
+        let unwritten = std::mem::take(&mut self.dirty);
+        for id in unwritten {
+            if self.ledger.get(id).is_some_and(is_over) {
+                self.ledger.strike(id);
+                self.counts.drop_exchanges(1);
             }
         }
     }
 
-    /// What is to be written of an exchange; nothing if it stands there already.
+    /// What is to be written of an exchange; nothing if it stands there already. One that the judge
+    /// has forgotten keeps the judgement it had.
     fn draft(&self, id: ExchangeId) -> Option<(Stored, String)> {
-        let mut judgement = self.judge.judgement(id)?;
-        judgement.withhold(&self.redactor);
+        let entry = self.ledger.get(id);
+        let written = self.written(id);
+        let judgement = match self.judge.judgement(id) {
+            Some(mut judgement) => {
+                judgement.withhold(&self.redactor);
+                judgement
+            }
+            None => self.stored(id).filter(|_| entry.is_some())?.judgement,
+        };
         let json = serde_json::to_string(&judgement).ok()?;
-        let written = self.written.get(&id);
         let is_news = written.is_none_or(|written| written.judgement != digest(&json));
         let rev = written.map_or(1, |written| written.rev + u32::from(is_news));
-        let recorded = match self.ledger.get(id) {
+        let recorded = match entry {
             Some(entry) => Recorded::of(&entry.exchange, &self.redactor),
             None if is_news => self.stored(id)?.recorded,
             None => return None,
         };
-        Some((
-            Stored {
-                rev,
-                recorded,
-                judgement,
-            },
-            json,
-        ))
+        let stored = Stored {
+            rev,
+            recorded,
+            judgement,
+        };
+        Some((stored, json))
+    }
+
+    /// What was written of an exchange last, from the file where it is long ago.
+    fn written(&self, id: ExchangeId) -> Option<Written> {
+        let known = self.written.get(&id).copied();
+        if known.is_some() || id.0 > self.forgotten {
+            return known;
+        }
+        let stored = self.stored(id)?;
+        let json = serde_json::to_string(&stored.judgement).ok()?;
+        Some(Written {
+            rev: stored.rev,
+            judgement: digest(&json),
+        })
     }
 
     /// An exchange that is no longer in the ledger, from the capture.
@@ -279,10 +329,7 @@ impl Desk {
                     judgement: digest(&json),
                 },
             );
-            let is_over = self.ledger.get(id).is_some_and(|entry| {
-                entry.exchange.ending != Ending::InProgress || entry.exchange.reason.is_some()
-            });
-            if is_over {
+            if self.ledger.get(id).is_some_and(is_over) {
                 self.ledger.strike(id);
             }
             if let Err(TrySendError::Full(_)) = self.show.try_send(Arc::new(stored)) {
@@ -302,10 +349,14 @@ impl Desk {
     fn forget(&mut self) {
         if self.written.len() > 2 * MOST_WRITTEN {
             let newest = self.written.keys().map(|id| id.0).max().unwrap_or(0);
-            self.written
-                .retain(|id, _| id.0 + MOST_WRITTEN as u64 > newest);
+            self.forgotten = newest.saturating_sub(MOST_WRITTEN as u64);
+            self.written.retain(|id, _| id.0 > self.forgotten);
         }
     }
+}
+
+fn is_over(entry: &Entry) -> bool {
+    entry.exchange.ending != Ending::InProgress || entry.exchange.reason.is_some()
 }
 
 fn digest(json: &str) -> u64 {

@@ -53,6 +53,11 @@ impl HeaderList {
         });
     }
 
+    /// How much memory the lines take, in octets.
+    pub fn weight(&self) -> usize {
+        self.octets.capacity() + self.lines.capacity() * size_of::<Line>()
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.lines.len()
