@@ -8,11 +8,12 @@ use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
 use super::dial::{Reached, Unreached};
-use super::h1::{Conversation, Left};
+use super::h1::{Conversation, Left, Tunnel};
 use super::page::Page;
 use super::peer::Peer;
 use super::{Notice, Proxy, tls, tunnel};
 use crate::exchange::Scheme;
+use crate::store::recorder::ConnectionTicket;
 use crate::wire::hello::Hello;
 use crate::wire::target::Authority;
 
@@ -56,15 +57,13 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, client: Socket
         Some(Hello::Tls) => terminate(proxy, peer, authority, client).await,
         Some(Hello::Http) => {
             let reached = proxy.dialer.tcp(&authority).await;
-            converse(
-                proxy,
-                peer,
-                (Scheme::Http, authority),
-                reached,
-                client,
-                false,
-            )
-            .await;
+            let at = Tunnel {
+                authority,
+                scheme: Scheme::Http,
+                offers_alpn: false,
+            };
+            let line = proxy.recorder.connected(false);
+            converse(proxy, peer, client, at, reached, line).await;
         }
         Some(Hello::Other) => tunnel_other(proxy, peer, &authority).await,
         None => {}
@@ -77,7 +76,7 @@ async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
         Ok(server) => {
             proxy.notices.tell(Notice::NotRead(authority.host));
             if peer.send(ESTABLISHED).await.is_ok() {
-                splice(peer, server.peer).await;
+                tunnel::splice(peer, server.peer).await;
             }
         }
         Err(failure) => {
@@ -94,34 +93,21 @@ async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
 /// What is neither TLS nor HTTP is not ours to read.
 async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
     match proxy.dialer.tcp(authority).await {
-        Ok(server) => splice(peer, server.peer).await,
+        Ok(server) => tunnel::splice(peer, server.peer).await,
         Err(failure) => debug!(%failure, "no tunnel"),
-    }
-}
-
-async fn splice(client: Peer, mut server: Peer) {
-    let (client, read) = client.into_parts();
-    if read.is_empty() || server.send(&read).await.is_ok() {
-        tunnel::splice(client, server.into_parts().0).await;
     }
 }
 
 async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, client: SocketAddr) {
     match tls::terminate(proxy, peer, &authority).await {
-        Ok(tls::Terminated {
-            client: peer,
-            resumed,
-            server,
-        }) => {
-            converse(
-                proxy,
-                peer,
-                (Scheme::Https, authority),
-                server,
-                client,
-                resumed,
-            )
-            .await;
+        Ok(ended) => {
+            let at = Tunnel {
+                authority,
+                scheme: Scheme::Https,
+                offers_alpn: ended.offers_alpn,
+            };
+            let line = proxy.recorder.connected(ended.resumed);
+            converse(proxy, ended.client, client, at, ended.server, line).await;
         }
         Err(error) => {
             debug!(%error, host = %authority.host, "the TLS handshake with the client failed");
@@ -132,14 +118,13 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, client: Sock
 async fn converse(
     proxy: &Proxy,
     peer: Peer,
-    home: (Scheme, Authority),
-    server: Result<Reached, Unreached>,
     client: SocketAddr,
-    resumed: bool,
+    at: Tunnel,
+    server: Result<Reached, Unreached>,
+    line: ConnectionTicket,
 ) {
-    let line = proxy.recorder.connected(resumed);
     // A tunnel inside a tunnel is refused, so there is nothing left to do.
-    Conversation::in_tunnel(proxy, peer, client, home, server, line)
+    Conversation::in_tunnel(proxy, peer, client, at, server, line)
         .run()
         .await;
 }

@@ -57,6 +57,10 @@ impl Unreached {
         }))
     }
 
+    fn is_worth_remembering(&self) -> bool {
+        !matches!(self.0.step, Step::Connect(..))
+    }
+
     /// How an exchange that wanted this server ends.
     pub(super) fn ending(&self) -> Ending {
         match &self.0.step {
@@ -164,7 +168,14 @@ pub(super) struct Dialer {
     own: Vec<SocketAddr>,
     provider: Arc<CryptoProvider>,
     verifier: OnceCell<Arc<Verifier>>,
-    failures: Mutex<HashMap<Authority, (Instant, Unreached)>>,
+    failures: Mutex<HashMap<(Layer, Authority), (Instant, Unreached)>>,
+}
+
+/// What is spoken with a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Layer {
+    Tcp,
+    Tls,
 }
 
 impl Dialer {
@@ -181,7 +192,7 @@ impl Dialer {
 
     /// Makes a plain connection.
     pub(super) async fn tcp(&self, server: &Authority) -> Result<Reached, Unreached> {
-        self.remembering(server, async {
+        self.remembering((Layer::Tcp, server), async {
             let (tcp, address) = self.connect(server).await?;
             Ok(Reached {
                 peer: Peer::new(Box::new(tcp)),
@@ -198,7 +209,7 @@ impl Dialer {
         server: &Authority,
         with_alpn: bool,
     ) -> Result<Reached, Unreached> {
-        self.remembering(server, async {
+        self.remembering((Layer::Tls, server), async {
             let config = self.tls_config(server, with_alpn).await?;
             let (tcp, address) = self.connect(server).await?;
             let handshake = TlsConnector::from(config).connect(server_name(&server.host), tcp);
@@ -214,14 +225,16 @@ impl Dialer {
         .await
     }
 
-    /// A failure holds for a second: browsers repeat at once what fails.
+    /// A failure holds for a second: browsers repeat at once what fails. One to connect is found out
+    /// anew each time, which takes no time, and the server may just have started.
     async fn remembering(
         &self,
-        server: &Authority,
+        (layer, server): (Layer, &Authority),
         dial: impl Future<Output = Result<Reached, Unreached>>,
     ) -> Result<Reached, Unreached> {
+        let key = (layer, server.clone());
         let failures = || self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, failure)) = failures().get(server)
+        if let Some((since, failure)) = failures().get(&key)
             && since.elapsed() < REST
         {
             return Err(failure.clone());
@@ -230,14 +243,15 @@ impl Dialer {
         let mut failures = failures();
         match &reached {
             Ok(_) => {
-                failures.remove(server);
+                failures.remove(&key);
             }
-            Err(failure) => {
+            Err(failure) if failure.is_worth_remembering() => {
                 if failures.len() >= MOST_FAILURES {
                     failures.retain(|_, (since, _)| since.elapsed() < REST);
                 }
-                failures.insert(server.clone(), (Instant::now(), failure.clone()));
+                failures.insert(key, (Instant::now(), failure.clone()));
             }
+            Err(_) => {}
         }
         reached
     }
@@ -247,7 +261,7 @@ impl Dialer {
         let mut failure = Unreached::new(server, Step::NoAddress);
         for address in self.addresses(server).await? {
             match timeout(PATIENCE, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => return self.connected(server, tcp),
+                Ok(Ok(tcp)) => return self.connected(server, address, tcp),
                 Ok(Err(error)) => failure = Unreached::new(server, Step::Connect(address, error)),
                 Err(_) => failure = Unreached::new(server, Step::Late("connecting to")),
             }
@@ -260,16 +274,18 @@ impl Dialer {
     fn connected(
         &self,
         server: &Authority,
+        address: SocketAddr,
         tcp: TcpStream,
     ) -> Result<(TcpStream, SocketAddr), Unreached> {
-        let failed = |error| Unreached::new(server, Step::Tls(error));
+        let failed = |error| Unreached::new(server, Step::Connect(address, error));
         let (peer, local) = (
             tcp.peer_addr().map_err(failed)?,
             tcp.local_addr().map_err(failed)?,
         );
         let is_own = |own: &SocketAddr| {
-            let same_host = own.ip().to_canonical() == peer.ip().to_canonical();
-            let any_host = own.ip().is_unspecified() && peer.ip() == local.ip();
+            let (own_ip, peer_ip) = (own.ip().to_canonical(), peer.ip().to_canonical());
+            let is_here = peer.ip() == local.ip() || peer_ip.is_loopback();
+            let (same_host, any_host) = (own_ip == peer_ip, own_ip.is_unspecified() && is_here);
             own.port() == peer.port() && (same_host || any_host)
         };
         if self.own.iter().any(is_own) {
@@ -394,6 +410,30 @@ mod tests {
             let failure = dialer.tcp(&server).await.expect_err(host);
             assert_eq!(failure.ending(), Ending::NeverSent, "{host}: {failure}");
         }
+    }
+
+    #[tokio::test]
+    async fn nor_to_one_that_listens_everywhere() {
+        let listener = TcpListener::bind("0.0.0.0:0").await.expect("bound");
+        let own = listener.local_addr().expect("bound");
+        let dialer = dialer(Route::default(), vec![own]);
+        for host in ["127.0.0.1", "127.0.0.2", "[::ffff:127.0.0.3]"] {
+            let server = authority(&format!("{host}:{}", own.port()));
+            let failure = dialer.tcp(&server).await.expect_err(host);
+            assert_eq!(failure.ending(), Ending::NeverSent, "{host}: {failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_handshake_says_nothing_about_plain_http() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let server = authority(&listener.local_addr().expect("bound").to_string());
+        let dialer = dialer(Route::default(), Vec::new());
+        let (failed, _) = tokio::join!(dialer.tls(&server, true), async {
+            drop(listener.accept().await);
+        });
+        assert_eq!(failed.expect_err("no TLS").ending(), Ending::Tls);
+        dialer.tcp(&server).await.expect("reached");
     }
 
     #[tokio::test]

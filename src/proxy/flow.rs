@@ -8,7 +8,9 @@ use crate::wire::Violation;
 use crate::wire::tap::Tap;
 
 /// How many octets of later requests are taken in while one is answered.
-const MOST_PIPELINED: usize = 64 * 1024;
+pub(super) const MOST_PIPELINED: usize = 64 * 1024;
+/// How often more is read in one go, before the other direction has its turn.
+const MOST_READS: usize = 8;
 
 /// One message, or what is left of it, on its way.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ impl Flow {
         from: &mut Peer,
         to: &mut Peer,
     ) -> Poll<Result<(), Broken>> {
+        let mut reads = 0;
         loop {
             let fresh = from.inbox().get(self.ready..).unwrap_or_default();
             let valid = self.tap.pass(fresh);
@@ -59,6 +62,11 @@ impl Flow {
             if self.tap.is_complete() {
                 return Poll::Ready(Ok(()));
             }
+            if reads == MOST_READS {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            reads += 1;
             if !ready!(from.poll_fill(cx)).map_err(Broken::Source)? {
                 return Poll::Ready(if self.tap.close() {
                     Ok(())

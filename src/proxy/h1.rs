@@ -1,17 +1,18 @@
 //! HTTP/1 conversations: one client connection, exchange after exchange.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
 use super::dial::{Reached, Unreached};
-use super::flow::{Flow, Upload};
+use super::flow::{Flow, MOST_PIPELINED, Upload};
 use super::page::Page;
 use super::peer::{NoHead, Peer};
 use super::relay::{Outcome, Relay};
@@ -29,6 +30,10 @@ use crate::wire::{Violation, edit};
 
 /// How long a head may take from its first octet to its last.
 const HEAD_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a connection may be idle between two requests. Browsers give up after five minutes.
+const IDLE: Duration = Duration::from_mins(10);
+/// How many servers a client's connection to the proxy's port keeps waiting.
+const MOST_SERVERS: usize = 16;
 
 /// A client connection that speaks HTTP/1, on the proxy's port or inside a tunnel.
 pub(super) struct Conversation<'a> {
@@ -37,15 +42,60 @@ pub(super) struct Conversation<'a> {
     address: SocketAddr,
     line: Option<ConnectionTicket>,
     home: Option<Home>,
-    servers: HashMap<Authority, Peer>,
+    servers: Servers,
 }
 
 /// The one server at the other end of a tunnel.
 struct Home {
-    scheme: Scheme,
-    authority: Authority,
+    at: Tunnel,
     unreached: Option<Unreached>,
     reached_at: Option<SocketAddr>,
+}
+
+/// What a tunnel that is read leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Tunnel {
+    pub(super) authority: Authority,
+    pub(super) scheme: Scheme,
+    /// Whether the client offered protocols in its TLS handshake (RFC 7301).
+    pub(super) offers_alpn: bool,
+}
+
+/// The connections to servers that wait for the next request of this client, the latest last.
+#[derive(Default)]
+struct Servers(Vec<(Authority, Peer)>);
+
+impl Servers {
+    fn get_mut(&mut self, server: &Authority) -> Option<&mut Peer> {
+        let mut all = self.0.iter_mut();
+        all.find(|(known, _)| known == server).map(|(_, peer)| peer)
+    }
+
+    fn take(&mut self, server: &Authority) -> Option<Peer> {
+        let at = self.0.iter().position(|(known, _)| known == server)?;
+        Some(self.0.remove(at).1)
+    }
+
+    fn keep(&mut self, server: Authority, peer: Peer) {
+        if self.0.len() >= MOST_SERVERS {
+            self.0.remove(0);
+        }
+        self.0.push((server, peer));
+    }
+}
+
+/// Why a request does not get to its server.
+enum Missing {
+    /// The server was not reached.
+    Unreached(Unreached),
+    /// The client is gone.
+    ClientGone(io::Error),
+}
+
+impl From<Unreached> for Missing {
+    fn from(failure: Unreached) -> Self {
+        Self::Unreached(failure)
+    }
 }
 
 /// How a conversation was left.
@@ -94,7 +144,7 @@ impl<'a> Conversation<'a> {
             address,
             line: None,
             home: None,
-            servers: HashMap::new(),
+            servers: Servers::default(),
         }
     }
 
@@ -103,21 +153,20 @@ impl<'a> Conversation<'a> {
         proxy: &'a Proxy,
         client: Peer,
         address: SocketAddr,
-        (scheme, authority): (Scheme, Authority),
+        at: Tunnel,
         server: Result<Reached, Unreached>,
         line: ConnectionTicket,
     ) -> Self {
-        let mut servers = HashMap::new();
+        let mut servers = Servers::default();
         let (unreached, reached_at) = match server {
             Ok(Reached { peer, address }) => {
-                servers.insert(authority.clone(), peer);
+                servers.keep(at.authority.clone(), peer);
                 (None, Some(address))
             }
             Err(failure) => (Some(failure), None),
         };
         let home = Some(Home {
-            scheme,
-            authority,
+            at,
             unreached,
             reached_at,
         });
@@ -145,13 +194,10 @@ impl<'a> Conversation<'a> {
         }
         match then {
             Then::Tunnel(authority) => return Left::ForTunnel(self.client, authority),
-            Then::Splice(server) => {
-                let (client, server) = (self.client.into_parts().0, server.into_parts().0);
-                tunnel::splice(client, server).await;
-            }
+            Then::Splice(server) => tunnel::splice(self.client, server).await,
             Then::Close(Farewell::Gently) => self.client.close_gently().await,
             Then::Close(Farewell::Orderly) => self.client.close_orderly().await,
-            Then::Close(Farewell::Abruptly) => drop(self.client),
+            Then::Close(Farewell::Abruptly) => self.client.close_abruptly().await,
             Then::Close(Farewell::Reset) => self.client.reset(),
         }
         Left::Over
@@ -206,8 +252,8 @@ impl<'a> Conversation<'a> {
         } = self;
         let mut server = home
             .as_ref()
-            .and_then(|home| servers.get_mut(&home.authority));
-        poll_fn(|cx| {
+            .and_then(|home| servers.get_mut(&home.at.authority));
+        let request = poll_fn(|cx| {
             if !client.inbox().is_empty() {
                 return Poll::Ready(true);
             }
@@ -222,8 +268,8 @@ impl<'a> Conversation<'a> {
             } else {
                 Poll::Pending
             }
-        })
-        .await
+        });
+        timeout(IDLE, request).await.unwrap_or(false)
     }
 
     /// Makes a request of a head, and puts it on its way as its server is to get it.
@@ -245,7 +291,7 @@ impl<'a> Conversation<'a> {
                 },
                 _,
             ) => (Scheme::Http, authority, Some(origin_form)),
-            (_, Some(home)) => (home.scheme, home.authority.clone(), None),
+            (_, Some(home)) => (home.at.scheme, home.at.authority.clone(), None),
             (_, None) => return Err((head, Violation::Target)),
         };
         let front = self.client.inbox().get(..octets).unwrap_or_default();
@@ -282,14 +328,21 @@ impl<'a> Conversation<'a> {
             protocol,
             is_persistent,
         } = asked;
-        let ticket = self.open(&request, protocol);
+        let mut ticket = self.open(&request, protocol);
         let span = debug_span!("exchange", method = %request.method, host = %server);
         async {
             let mut peer = match self.reach(&server, &ticket).await {
                 Ok(peer) => peer,
-                Err(failure) => return self.unreached(&failure, &request, ticket).await,
+                Err(Missing::Unreached(failure)) => {
+                    return self.unreached(&failure, &request, ticket).await;
+                }
+                Err(Missing::ClientGone(error)) => {
+                    let reason = format!("the client's connection broke: {error}");
+                    ticket.ended(Ending::ResetByClient, Some(reason));
+                    return ControlFlow::Break(Then::Close(Farewell::Reset));
+                }
             };
-            let relay = Relay::new(&mut self.client, &mut peer, upload, &request, &ticket);
+            let relay = Relay::new(&mut self.client, &mut peer, upload, &request, &mut ticket);
             let outcome = relay.run().await;
             debug!(?outcome, "over");
             self.conclude(outcome, peer, &server, is_persistent, &request, ticket)
@@ -302,40 +355,54 @@ impl<'a> Conversation<'a> {
     /// Opens the record of an exchange; a host that is not read has none.
     fn open(&mut self, request: &Arc<Request>, protocol: Protocol) -> Ticket {
         let host = &request.url.authority.host;
-        if self.proxy.reads(host) {
-            return self.record(request, protocol);
+        if !self.proxy.reads(host) && request.url != nowhere() {
+            self.proxy.notices.tell(Notice::NotRead(host.clone()));
+            return Ticket::unrecorded();
         }
-        self.proxy.notices.tell(Notice::NotRead(host.clone()));
-        Ticket::unrecorded()
-    }
-
-    fn record(&mut self, request: &Arc<Request>, protocol: Protocol) -> Ticket {
         let recorder = &self.proxy.recorder;
         let line = self.line.get_or_insert_with(|| recorder.connected(false));
         recorder.open(line.id(), protocol, self.address, Arc::clone(request))
     }
 
     /// The connection to a server: the one this client has, or a new one.
-    async fn reach(&mut self, server: &Authority, ticket: &Ticket) -> Result<Peer, Unreached> {
+    async fn reach(&mut self, server: &Authority, ticket: &Ticket) -> Result<Peer, Missing> {
         if let Some(home) = &mut self.home {
             if let Some(failure) = home.unreached.take() {
-                return Err(failure);
+                return Err(failure.into());
             }
             if let Some(address) = home.reached_at {
                 ticket.reached(address);
             }
         }
-        if let Some(mut known) = self.servers.remove(server)
+        if let Some(mut known) = self.servers.take(server)
             && known.is_quiet().await
         {
             return Ok(known);
         }
-        let reached = match self.home.as_ref().map(|home| home.scheme) {
-            Some(Scheme::Https) => self.proxy.dialer.tls(server, true).await?,
-            Some(Scheme::Http) | None => self.proxy.dialer.tcp(server).await?,
-        };
+        let reached = self.dial(server).await?;
         ticket.reached(reached.address);
         Ok(reached.peer)
+    }
+
+    /// Makes a connection, unless the client goes away first: what it gave up is not to be sent.
+    async fn dial(&mut self, server: &Authority) -> Result<Reached, Missing> {
+        let dialer = &self.proxy.dialer;
+        let dial = async {
+            match self.home.as_ref().map(|home| &home.at) {
+                Some(Tunnel {
+                    scheme: Scheme::Https,
+                    offers_alpn,
+                    ..
+                }) => dialer.tls(server, *offers_alpn).await,
+                Some(_) | None => dialer.tcp(server).await,
+            }
+        };
+        let client = &mut self.client;
+        let most = client.inbox().len() + MOST_PIPELINED;
+        tokio::select! {
+            reached = dial => Ok(reached?),
+            error = poll_fn(|cx| client.poll_break(cx, most)) => Err(Missing::ClientGone(error)),
+        }
     }
 
     async fn conclude(
@@ -345,13 +412,12 @@ impl<'a> Conversation<'a> {
         server: &Authority,
         is_persistent: bool,
         request: &Request,
-        ticket: Ticket,
+        mut ticket: Ticket,
     ) -> ControlFlow<Then> {
         match outcome {
             Outcome::Complete { reusable } => {
-                ticket.ended(Ending::Complete, None);
                 if reusable && is_persistent {
-                    self.servers.insert(server.clone(), peer);
+                    self.servers.keep(server.clone(), peer);
                     ControlFlow::Continue(())
                 } else if peer.ended_abruptly() {
                     ControlFlow::Break(Then::Close(Farewell::Abruptly))
@@ -359,10 +425,7 @@ impl<'a> Conversation<'a> {
                     ControlFlow::Break(Then::Close(Farewell::Orderly))
                 }
             }
-            Outcome::Switched => {
-                ticket.ended(Ending::Complete, None);
-                ControlFlow::Break(Then::Splice(peer))
-            }
+            Outcome::Switched => ControlFlow::Break(Then::Splice(peer)),
             Outcome::Unanswered { ending, reason } => {
                 let farewell = if ending == Ending::ResetByServer {
                     Farewell::Reset
@@ -385,8 +448,9 @@ impl<'a> Conversation<'a> {
                 ControlFlow::Break(Then::Close(farewell))
             }
             Outcome::BadContent(violation) => {
-                ticket.ended(Ending::NeverSent, Some(violation.to_string()));
-                self.say(&Page::bad_request(violation), request).await
+                let reason = format!("the content of the request is not valid: {violation}");
+                ticket.ended(Ending::NoResponse, Some(reason));
+                self.say(&Page::bad_content(violation), request).await
             }
             Outcome::ClientGone { reason } => {
                 ticket.ended(Ending::ResetByClient, Some(reason));
@@ -401,7 +465,7 @@ impl<'a> Conversation<'a> {
         &mut self,
         failure: &Unreached,
         request: &Request,
-        ticket: Ticket,
+        mut ticket: Ticket,
     ) -> ControlFlow<Then> {
         ticket.ended(failure.ending(), Some(failure.to_string()));
         if is_read_by_people(request) {
@@ -418,7 +482,7 @@ impl<'a> Conversation<'a> {
         reason: String,
         farewell: Farewell,
         request: &Request,
-        ticket: Ticket,
+        mut ticket: Ticket,
     ) -> ControlFlow<Then> {
         let page = Page::unanswered(&reason);
         ticket.ended(ending, Some(reason));
@@ -438,7 +502,7 @@ impl<'a> Conversation<'a> {
     ) -> ControlFlow<Then> {
         let front = self.client.inbox();
         let request = Arc::new(self.refused_request(front, head));
-        self.record(&request, Protocol::Http11)
+        self.open(&request, Protocol::Http11)
             .ended(Ending::NeverSent, Some(violation.to_string()));
         let is_visit = violation == Violation::Target && self.home.is_none();
         let page = if is_visit {
@@ -475,8 +539,8 @@ impl<'a> Conversation<'a> {
         };
         let url = match &self.home {
             Some(home) => RequestUrl {
-                scheme: home.scheme,
-                authority: home.authority.clone(),
+                scheme: home.at.scheme,
+                authority: home.at.authority.clone(),
                 path: path(target).into(),
             },
             None => RequestUrl::parse(&latin1(target)).unwrap_or_else(nowhere),
@@ -500,10 +564,14 @@ impl<'a> Conversation<'a> {
 
 /// Whether a person gets to see the answer: a document, or whatever a tool shows that is no
 /// browser. To everything else a browser asks for, a page of ours would look like the server's, and
-/// like a CORS error that is not there.
+/// like a CORS error that is not there. The name a browser gives itself may be a page's choice, what
+/// it says of the page is not.
 fn is_read_by_people(request: &Request) -> bool {
     let profile = Profile::of(request, Protocol::Http11);
-    profile.engine.is_none() || profile.kind == Kind::Navigation
+    let is_of_page = ["origin", "sec-fetch-mode", "sec-fetch-site"]
+        .iter()
+        .any(|field| request.headers.contains(field));
+    profile.kind == Kind::Navigation || profile.engine.is_none() && !is_of_page
 }
 
 /// The URL of a request that does not say where it was to go.

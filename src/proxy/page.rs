@@ -26,6 +26,17 @@ impl Page {
         }
     }
 
+    /// A request whose content is not valid from somewhere on.
+    pub(super) fn bad_content(violation: Violation) -> Self {
+        Self {
+            status: violation.status(),
+            title: "corstap refuses the rest of this request".to_owned(),
+            text: format!("Its content is not valid: {violation}."),
+            remedy: "The reason is in `corstap log`. What came before it went to the server."
+                .to_owned(),
+        }
+    }
+
     /// A request in origin form on the proxy's port: somebody opened it like a web page.
     pub(super) fn not_a_site() -> Self {
         Self {

@@ -17,9 +17,9 @@ use crate::wire::scan::{HeadScanner, Kind};
 /// How many octets are read at a time.
 const READ: usize = 16 * 1024;
 /// How long a peer is listened to after we have said our last word.
-const LINGER: Duration = Duration::from_secs(2);
-/// How many octets are listened to then.
-const MOST_LINGERED: usize = 1024 * 1024;
+pub(super) const LINGER: Duration = Duration::from_secs(30);
+/// How long it may be silent then.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// One end of an exchange.
 pub(super) struct Peer {
@@ -74,11 +74,6 @@ impl Peer {
     /// Whether it has ended without saying so.
     pub(super) fn ended_abruptly(&self) -> bool {
         self.end == End::Abrupt
-    }
-
-    /// Takes what was read and not passed on.
-    pub(super) fn take_inbox(&mut self) -> BytesMut {
-        std::mem::take(&mut self.inbox)
     }
 
     /// Drops octets at the front of the inbox.
@@ -192,28 +187,54 @@ impl Peer {
     /// Closes after a last word: the peer may still be sending, and an answer that a reset
     /// overtakes would never be read.
     pub(super) async fn close_gently(mut self) {
-        let drain = async {
-            poll_fn(|cx| self.poll_end(cx)).await?;
-            let mut heard = 0;
-            while heard < MOST_LINGERED && self.fill().await? {
-                heard += self.inbox.len();
-                self.inbox.clear();
-            }
-            io::Result::Ok(())
-        };
-        // Whether the peer listened to the end makes no difference any more.
-        let _ = timeout(LINGER, drain).await;
+        let _ = timeout(QUIET, poll_fn(|cx| self.poll_end(cx))).await;
+        self.drain().await;
     }
 
     /// Closes as the other side did: an orderly end is passed on as one.
     pub(super) async fn close_orderly(mut self) {
-        let _ = timeout(LINGER, poll_fn(|cx| self.poll_end(cx))).await;
+        let _ = timeout(QUIET, poll_fn(|cx| self.poll_end(cx))).await;
+    }
+
+    /// Closes as the other side did: without the end that TLS has (RFC 8446 section 6.1).
+    pub(super) async fn close_abruptly(mut self) {
+        if rustix::net::shutdown(self.stream.tcp(), rustix::net::Shutdown::Write).is_ok() {
+            self.drain().await;
+        }
+    }
+
+    /// Listens to a peer that we have nothing more to say to, until it ends or falls silent. What
+    /// it says makes no difference any more.
+    pub(super) async fn drain(&mut self) {
+        let listen = async {
+            loop {
+                self.inbox.clear();
+                let more = timeout(QUIET, self.fill()).await;
+                if !matches!(more, Ok(Ok(true))) {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(LINGER, listen).await;
     }
 
     /// Closes so that the peer sees a broken connection.
     pub(super) fn reset(self) {
         // Where the option cannot be set the peer sees a plain close, which is still no end marker.
         let _ = self.stream.tcp().set_zero_linger();
+    }
+
+    /// Waits until the connection breaks. What comes meanwhile is taken in, up to `most` octets;
+    /// an end does not break it, because a client that has said all may still listen.
+    pub(super) fn poll_break(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Error> {
+        while self.inbox.len() < most {
+            match ready!(self.poll_fill(cx)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Poll::Ready(error),
+            }
+        }
+        Poll::Pending
     }
 
     /// Whether nothing has happened on an idle connection: no octet, no end.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::flow::{Broken, Flow, Upload};
-use super::peer::{NoHead, Peer};
+use super::peer::{LINGER, NoHead, Peer};
+use crate::cors::Engine;
 use crate::exchange::{Ending, Request, Response};
 use crate::store::Ticket;
 use crate::wire::framing::{Framing, is_asked_upgrade, is_persistent};
@@ -26,12 +27,12 @@ const AFTER_CLIENT: Duration = Duration::from_mins(1);
 /// What came of an exchange.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The whole response went to the client.
+    /// The whole response went to the client; its ending is told.
     Complete {
         /// Whether the connections can carry another exchange, as far as the response says.
         reusable: bool,
     },
-    /// The protocol was switched (101), and what was read beyond was passed on.
+    /// The protocol was switched (101), and its ending is told.
     Switched,
     /// There is no response that could be passed on.
     Unanswered {
@@ -62,7 +63,8 @@ pub(super) struct Relay<'a> {
     server: &'a mut Peer,
     upload: Upload,
     request: &'a Request,
-    ticket: &'a Ticket,
+    is_browsers: bool,
+    ticket: &'a mut Ticket,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -73,13 +75,14 @@ impl<'a> Relay<'a> {
         server: &'a mut Peer,
         upload: Upload,
         request: &'a Request,
-        ticket: &'a Ticket,
+        ticket: &'a mut Ticket,
     ) -> Self {
         Self {
             client,
             server,
             upload,
             request,
+            is_browsers: Engine::of(&request.headers).is_some(),
             ticket,
             deadline: None,
         }
@@ -108,10 +111,14 @@ impl<'a> Relay<'a> {
         self.ticket.answered(Arc::new(response));
         let mut download = Flow::new(octets, Tap::new(framing));
         poll_fn(|cx| self.poll_download(cx, &mut download)).await?;
+        self.ticket.ended(Ending::Complete, None);
         if is_switch {
-            return self.switch().await;
+            return Ok(Outcome::Switched);
         }
         let reusable = is_reusable && self.finish_upload().await && self.server.inbox().is_empty();
+        if !reusable {
+            self.linger().await;
+        }
         Ok(Outcome::Complete { reusable })
     }
 
@@ -138,24 +145,18 @@ impl<'a> Relay<'a> {
         cx: &mut Context<'_>,
         scanner: &mut HeadScanner,
     ) -> Poll<Result<usize, Outcome>> {
-        self.poll_upload(cx)?;
+        self.poll_upload(cx).map_err(request_broke)?;
+        if self.has_left() {
+            return Poll::Ready(Err(gone("the client closed before the answer")));
+        }
         if let Poll::Ready(head) = self.server.poll_head(cx, scanner) {
             return Poll::Ready(head.map_err(|none| self.no_head(none)));
         }
         self.poll_deadline(cx)
     }
 
-    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Outcome> {
-        self.upload
-            .poll(cx, self.client, self.server)
-            .map_err(|broken| match broken {
-                Broken::Violation(violation) => Outcome::BadContent(violation),
-                Broken::Cut => gone("the client closed within its request"),
-                Broken::Source(error) => {
-                    gone(format_args!("the client's connection broke: {error}"))
-                }
-                Broken::Sink(error) => gone(format_args!("the server took no more: {error}")),
-            })
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
+        self.upload.poll(cx, self.client, self.server)
     }
 
     /// A client that has closed its side may still listen, or be gone: nothing tells, so there is
@@ -171,6 +172,11 @@ impl<'a> Relay<'a> {
         Poll::Ready(Err(gone(
             "the client closed, and the server did not answer",
         )))
+    }
+
+    /// Whether nobody waits for the answer any more: browsers never close one side alone.
+    fn has_left(&self) -> bool {
+        self.is_browsers && self.client.is_at_end()
     }
 
     fn no_head(&self, none: NoHead) -> Outcome {
@@ -202,17 +208,47 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Passes a response on, while the request goes on. That the request breaks off does not
-    /// matter any more: the response says what the server made of it.
+    /// Passes a response on, while the request goes on. That the request breaks off says nothing
+    /// any more, because the response says what the server made of it; but the server gets to see
+    /// it, and a client that is gone needs no response.
     fn poll_download(
         &mut self,
         cx: &mut Context<'_>,
         flow: &mut Flow,
     ) -> Poll<Result<(), Outcome>> {
-        let upload = self.poll_upload(cx);
-        match ready!(flow.poll_pass(cx, self.server, self.client)) {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(broken) => Poll::Ready(Err(upload.err().unwrap_or_else(|| broken_off(broken)))),
+        match self.poll_upload(cx) {
+            Err(broken @ Broken::Source(_)) => return Poll::Ready(Err(request_broke(broken))),
+            Err(Broken::Cut) => {
+                // A server that cannot be told is about to be found out by its answer.
+                let _ = self.server.poll_end(cx);
+            }
+            Ok(()) | Err(Broken::Violation(_) | Broken::Sink(_)) => {}
+        }
+        if self.has_left() {
+            return Poll::Ready(Err(gone("the client closed before the end of the answer")));
+        }
+        flow.poll_pass(cx, self.server, self.client)
+            .map_err(|broken| self.broken_off(broken))
+    }
+
+    /// What an answer comes to that did not get through. Servers break off when their client has
+    /// closed.
+    fn broken_off(&self, broken: Broken) -> Outcome {
+        let broken_off = |reason: String, was_reset| Outcome::BrokenOff { reason, was_reset };
+        match broken {
+            Broken::Cut | Broken::Source(_) if self.client.is_at_end() => {
+                gone("the client closed before the end of the answer")
+            }
+            Broken::Cut => broken_off("the server closed within its answer".to_owned(), false),
+            Broken::Source(error) => broken_off(
+                format!("the server's connection broke: {error}"),
+                is_reset(&error),
+            ),
+            Broken::Violation(violation) => broken_off(
+                format!("the content of the answer is not valid: {violation}"),
+                false,
+            ),
+            Broken::Sink(error) => gone(format_args!("the client took no more: {error}")),
         }
     }
 
@@ -233,15 +269,38 @@ impl<'a> Relay<'a> {
         .await
     }
 
-    /// What was read beyond a switch goes on unread.
-    async fn switch(&mut self) -> Result<Outcome, Outcome> {
-        let lost =
-            |error: io::Error| gone(format_args!("the connection broke at the switch: {error}"));
-        let beyond = self.server.take_inbox();
-        self.client.send(&beyond).await.map_err(lost)?;
-        let beyond = self.client.take_inbox();
-        self.server.send(&beyond).await.map_err(lost)?;
-        Ok(Outcome::Switched)
+    /// The connections end with this exchange, but the client may still be sending its request. It
+    /// gets to see the end of the answer; what it still sends goes on for as long as the server
+    /// takes it, so that no reset overtakes an answer that was not read yet.
+    async fn linger(&mut self) {
+        if self.upload.is_through() {
+            return;
+        }
+        let is_orderly = !self.server.ended_abruptly();
+        let rest = poll_fn(|cx| {
+            if is_orderly {
+                // A client that cannot be told is gone, which shows next.
+                let _ = self.client.poll_end(cx);
+            }
+            let is_broken = self.poll_upload(cx).is_err();
+            if is_broken || self.upload.is_settled() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        let _ = timeout(LINGER, rest).await;
+        self.client.drain().await;
+    }
+}
+
+/// What a request that broke off on the client's side comes to.
+fn request_broke(broken: Broken) -> Outcome {
+    match broken {
+        Broken::Violation(violation) => Outcome::BadContent(violation),
+        Broken::Cut => gone("the client closed within its request"),
+        Broken::Source(error) => gone(format_args!("the client's connection broke: {error}")),
+        Broken::Sink(error) => gone(format_args!("the server took no more: {error}")),
     }
 }
 
@@ -256,22 +315,6 @@ fn not_http(violation: Violation) -> Outcome {
     Outcome::Unanswered {
         ending: Ending::NotHttp,
         reason,
-    }
-}
-
-fn broken_off(broken: Broken) -> Outcome {
-    let broken_off = |reason: String, was_reset| Outcome::BrokenOff { reason, was_reset };
-    match broken {
-        Broken::Cut => broken_off("the server closed within its answer".to_owned(), false),
-        Broken::Source(error) => broken_off(
-            format!("the server's connection broke: {error}"),
-            is_reset(&error),
-        ),
-        Broken::Violation(violation) => broken_off(
-            format!("the content of the answer is not valid: {violation}"),
-            false,
-        ),
-        Broken::Sink(error) => gone(format_args!("the client took no more: {error}")),
     }
 }
 

@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Terminated {
     pub(super) client: Peer,
     pub(super) resumed: bool,
+    pub(super) offers_alpn: bool,
     pub(super) server: Result<Reached, Unreached>,
 }
 
@@ -56,6 +57,7 @@ pub(super) async fn terminate(
     Ok(Terminated {
         client: Peer::new(Box::new(stream)),
         resumed,
+        offers_alpn,
         server,
     })
 }

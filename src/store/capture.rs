@@ -184,7 +184,7 @@ mod tests {
             headers: lines.into_iter().collect(),
         };
         let client = "127.0.0.1:1".parse().expect("an address");
-        let ticket = recorder.open(connection, Protocol::Http11, client, Arc::new(request));
+        let mut ticket = recorder.open(connection, Protocol::Http11, client, Arc::new(request));
         let headers = allow
             .map(|value| ("Access-Control-Allow-Origin", value))
             .into_iter()
@@ -317,7 +317,7 @@ mod tests {
             shown,
         } = scene();
         let line = recorder.connected(false);
-        let long = request_on(&recorder, line.id());
+        let mut long = request_on(&recorder, line.id());
         let first = shown.recv().expect("shown while it is open");
         assert_eq!(first.recorded.ending, Ending::InProgress);
         let showing = std::thread::spawn(move || shown.iter().last());
@@ -342,7 +342,7 @@ mod tests {
             shown,
         } = scene();
         let line = recorder.connected(false);
-        let open = request_on(&recorder, line.id());
+        let mut open = request_on(&recorder, line.id());
         shown.recv().expect("shown while it is open");
         let disk = Connection::open(dir.path().join("run.corstap")).expect("opened");
         let full =

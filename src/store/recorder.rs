@@ -166,8 +166,8 @@ impl Ticket {
         });
     }
 
-    /// The exchange is over.
-    pub fn ended(mut self, ending: Ending, reason: Option<String>) {
+    /// The exchange is over. What is told after that is not heard.
+    pub fn ended(&mut self, ending: Ending, reason: Option<String>) {
         self.tell(|id| Event::Ended {
             id,
             at: clock::now(),

@@ -292,26 +292,6 @@ async fn an_exchange_is_recorded_with_its_verdict_and_without_its_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_leaves_is_told_from_a_server_that_does() {
-    let scene = Scene::set().await;
-    let (mut client, mut server) = scene.both().await;
-    client
-        .sends(&format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\n\r\n",
-            scene.authority()
-        ))
-        .await;
-    server.sees("GET / HTTP/1.1\r\n").await;
-    drop(client);
-    server
-        .sees(&format!("Host: {}\r\n\r\n", scene.authority()))
-        .await;
-    server.sees_the_end().await;
-    drop(server);
-    assert_eq!(scene.recorded().recorded.ending.name(), "reset-by-client");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_mebibytes_go_through_both_ways() {
     const SIZE: usize = 64 * 1024 * 1024;
     let scene = Scene::set().await;

@@ -48,6 +48,19 @@ async fn a_tool_that_is_no_browser_gets_a_page_in_plain_text() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pages_fetch_gets_no_page_whatever_name_the_browser_gives_itself() {
+    let scene = Scene::set().await;
+    for fields in [
+        "User-Agent: my-sdk/1.0\r\nSec-Fetch-Mode: cors\r\n",
+        "User-Agent: my-sdk/1.0\r\nOrigin: https://app.example.test\r\n",
+    ] {
+        let mut fetch = scene.client().await;
+        fetch.sends(&get("nosuch.test:80", fields)).await;
+        fetch.sees_the_end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_tls_the_handshake_succeeds_before_the_close() {
     let scene = Scene::set().await;
     // The server takes the connection and is not one for TLS.
@@ -164,6 +177,51 @@ async fn a_bad_request_is_refused_with_a_reason_and_recorded() {
         stored.recorded.reason.as_deref(),
         Some("a line ends in LF without CR")
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_content_turns_bad_was_sent_that_far() {
+    let scene = Scene::set().await;
+    let (mut client, mut server) = scene.both().await;
+    let good = format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        scene.authority()
+    );
+    client.sends(&good).await;
+    server.sees(&good).await;
+    client.sends("zz\r\n").await;
+    client.sees("HTTP/1.1 400 Bad Request\r\n").await;
+    let page = String::from_utf8(client.reads_to_end().await).expect("text");
+    assert!(
+        page.contains("What came before it went to the server"),
+        "{page}"
+    );
+    let stored = scene.recorded();
+    assert_eq!(stored.recorded.ending.name(), "no-response");
+    assert_eq!(
+        stored.recorded.reason.as_deref(),
+        Some("the content of the request is not valid: a chunk size is malformed")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_request_to_a_host_that_is_not_read_is_not_recorded() {
+    let scene = Scene::set().await;
+    let mut client = scene.client().await;
+    client
+        .sends("GET http://outside.example.com/private HTTP/1.1\r\nHost: u:p@outside.example.com\r\n\r\n")
+        .await;
+    client.sees("HTTP/1.1 400 Bad Request\r\n").await;
+    let (capture, _dir) = scene.rig.finish().await;
+    let mut recorded = 0;
+    let count = |_| {
+        recorded += 1;
+        Ok::<(), corstap::store::Error>(())
+    };
+    capture
+        .exchanges(corstap::store::capture::Which::All, count)
+        .expect("read");
+    assert_eq!(recorded, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@
 mod support;
 
 mod conversation;
+mod departures;
 mod failures;
 mod hostile;
 mod tunnels;
