@@ -1,5 +1,8 @@
 //! Reaching servers: names, TCP and verified TLS.
 
+mod trust;
+mod unreached;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -10,14 +13,15 @@ use std::time::{Duration, Instant};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_platform_verifier::Verifier;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use self::trust::Trust;
+pub(super) use self::unreached::Unreached;
+use self::unreached::{Attempt, Step};
 use super::peer::Peer;
-use crate::exchange::Ending;
 use crate::wire::target::{Authority, Host};
 
 /// How long a name may take to resolve, a connection to be made, a handshake to be done.
@@ -26,118 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const REST: Duration = Duration::from_secs(1);
 /// How many failures are remembered.
 const MOST_FAILURES: usize = 1024;
-
-/// Why a server was not reached. It is remembered and told again, so it can be cloned.
-#[derive(Clone, Debug)]
-pub(super) struct Unreached(Arc<Failure>);
-
-#[derive(Debug)]
-struct Failure {
-    server: Authority,
-    step: Step,
-}
-
-#[derive(Debug)]
-enum Step {
-    Resolve(io::Error),
-    NoAddress,
-    Connect(SocketAddr, io::Error),
-    Late(&'static str),
-    OwnListener(SocketAddr),
-    Tls(io::Error),
-    Certificate(rustls::CertificateError),
-    Roots(rustls::Error),
-}
-
-impl Unreached {
-    fn new(server: &Authority, step: Step) -> Self {
-        Self(Arc::new(Failure {
-            server: server.clone(),
-            step,
-        }))
-    }
-
-    fn is_worth_remembering(&self) -> bool {
-        !matches!(self.0.step, Step::Connect(..))
-    }
-
-    /// How an exchange that wanted this server ends.
-    pub(super) fn ending(&self) -> Ending {
-        match &self.0.step {
-            Step::Resolve(_) | Step::NoAddress => Ending::Dns,
-            Step::Connect(_, error) if error.kind() == io::ErrorKind::TimedOut => Ending::Timeout,
-            Step::Connect(..) => Ending::Refused,
-            Step::Late(_) => Ending::Timeout,
-            Step::OwnListener(_) => Ending::NeverSent,
-            Step::Tls(_) | Step::Certificate(_) | Step::Roots(_) => Ending::Tls,
-        }
-    }
-
-    /// What the user can do about it.
-    pub(super) fn remedy(&self) -> String {
-        let Failure { server, step } = &*self.0;
-        match step {
-            Step::Resolve(_) | Step::NoAddress => format!(
-                "Check the name, or say where it is: `corstap run --resolve {server}:127.0.0.1`."
-            ),
-            Step::Connect(..) | Step::Late(_) => {
-                format!("Is the server running, and does it listen on port {}?", server.port)
-            }
-            Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
-            Step::Tls(_) => format!(
-                "Does the server speak TLS on port {}? It may expect plain http.", server.port
-            ),
-            Step::Certificate(_) => "If the certificate is your own CA's: `corstap run --upstream-ca FILE`.".to_owned(),
-            Step::Roots(_) => "Install the system's CA certificates, or name them: `corstap run --upstream-ca FILE`.".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Unreached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { server, step } = &*self.0;
-        match step {
-            Step::Resolve(error) => write!(f, "{} does not resolve: {error}", server.host),
-            Step::NoAddress => write!(f, "{} has no address", server.host),
-            Step::Connect(address, error) => {
-                write!(f, "no connection to {server} at {address}: {error}")
-            }
-            Step::Late(what) => write!(
-                f,
-                "{what} {server} took longer than {} s",
-                PATIENCE.as_secs()
-            ),
-            Step::OwnListener(address) => write!(f, "{server} is corstap itself, at {address}"),
-            Step::Tls(error) => write!(f, "the TLS handshake with {server} failed: {error}"),
-            Step::Certificate(error) => {
-                write!(
-                    f,
-                    "the certificate of {server} is not to be trusted: {}",
-                    words(error)
-                )
-            }
-            Step::Roots(error) => write!(f, "there is nothing to verify {server} by: {error}"),
-        }
-    }
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "rustls says the rest well enough"
-)]
-fn words(error: &rustls::CertificateError) -> String {
-    use rustls::CertificateError as E;
-    match error {
-        E::Expired | E::ExpiredContext { .. } => "it has expired".to_owned(),
-        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
-        E::UnknownIssuer => "its issuer is unknown".to_owned(),
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            "it is for another name".to_owned()
-        }
-        E::Revoked => "it is revoked".to_owned(),
-        other => other.to_string(),
-    }
-}
 
 /// A server that was reached.
 pub(super) struct Reached {
@@ -167,7 +59,7 @@ pub(super) struct Dialer {
     route: Route,
     own: Vec<SocketAddr>,
     provider: Arc<CryptoProvider>,
-    verifier: OnceCell<Arc<Verifier>>,
+    verifier: OnceCell<Arc<Trust>>,
     failures: Mutex<HashMap<(Layer, Authority), (Instant, Unreached)>>,
 }
 
@@ -219,7 +111,7 @@ impl Dialer {
                     peer: Peer::new(Box::new(stream)),
                     address,
                 }),
-                Err(error) => Err(Unreached::new(server, tls_step(error))),
+                Err(error) => Err(Unreached::new(server, Step::of_handshake(error))),
             }
         })
         .await
@@ -258,15 +150,16 @@ impl Dialer {
 
     /// Tries one address after the other.
     async fn connect(&self, server: &Authority) -> Result<(TcpStream, SocketAddr), Unreached> {
-        let mut failure = Unreached::new(server, Step::NoAddress);
+        let mut attempts = Vec::new();
         for address in self.addresses(server).await? {
-            match timeout(PATIENCE, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => return self.connected(server, address, tcp),
-                Ok(Err(error)) => failure = Unreached::new(server, Step::Connect(address, error)),
-                Err(_) => failure = Unreached::new(server, Step::Late("connecting to")),
+            let late = || io::Error::from(io::ErrorKind::TimedOut);
+            let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
+            match connected.unwrap_or_else(|_| Err(late())) {
+                Ok(tcp) => return self.connected(server, address, tcp),
+                Err(error) => attempts.push(Attempt { address, error }),
             }
         }
-        Err(failure)
+        Err(Unreached::new(server, Step::Connect(attempts)))
     }
 
     /// Whatever name led there, a connection to ourselves is none to a server. The address is
@@ -277,7 +170,8 @@ impl Dialer {
         address: SocketAddr,
         tcp: TcpStream,
     ) -> Result<(TcpStream, SocketAddr), Unreached> {
-        let failed = |error| Unreached::new(server, Step::Connect(address, error));
+        let failed =
+            |error| Unreached::new(server, Step::Connect(vec![Attempt { address, error }]));
         let (peer, local) = (
             tcp.peer_addr().map_err(failed)?,
             tcp.local_addr().map_err(failed)?,
@@ -344,9 +238,9 @@ impl Dialer {
     }
 
     /// Reads the platform's roots, on a thread that may take its time.
-    async fn load_roots(&self) -> Result<Arc<Verifier>, rustls::Error> {
+    async fn load_roots(&self) -> Result<Arc<Trust>, rustls::Error> {
         let (roots, provider) = (self.route.roots.clone(), Arc::clone(&self.provider));
-        let load = move || Verifier::new_with_extra_roots(roots, provider).map(Arc::new);
+        let load = move || Trust::load(roots, provider).map(Arc::new);
         tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| {
             Err(rustls::Error::General(
                 "the roots could not be read".to_owned(),
@@ -363,21 +257,12 @@ fn server_name(host: &Host) -> ServerName<'static> {
     }
 }
 
-fn tls_step(error: io::Error) -> Step {
-    let certificate = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match certificate {
-        Some(rustls::Error::InvalidCertificate(error)) => Step::Certificate(error.clone()),
-        _ => Step::Tls(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::exchange::Ending;
 
     fn authority(text: &str) -> Authority {
         Authority::parse(text.as_bytes(), None).expect(text)
@@ -429,7 +314,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let server = authority(&listener.local_addr().expect("bound").to_string());
         let dialer = dialer(Route::default(), Vec::new());
-        let (failed, _) = tokio::join!(dialer.tls(&server, true), async {
+        let (failed, ()) = tokio::join!(dialer.tls(&server, true), async {
             drop(listener.accept().await);
         });
         assert_eq!(failed.expect_err("no TLS").ending(), Ending::Tls);
@@ -460,18 +345,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_holds_for_a_moment() {
+    async fn a_failed_handshake_holds_for_a_moment() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let server = authority(&listener.local_addr().expect("bound").to_string());
+        let dialer = dialer(Route::default(), Vec::new());
+        let (first, ()) = tokio::join!(dialer.tls(&server, true), async {
+            drop(listener.accept().await);
+        });
+        let first = first.expect_err("no TLS");
+        let second = dialer.tls(&server, true).await.expect_err("told again");
+        assert!(first.is_same_as(&second));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_has_just_started_is_reached() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let address = listener.local_addr().expect("bound");
         drop(listener);
-        let (dialer, server) = (
-            dialer(Route::default(), Vec::new()),
-            authority(&address.to_string()),
-        );
-        let first = dialer.tcp(&server).await.expect_err("nobody listens");
-        assert_eq!(first.ending(), Ending::Refused);
+        let dialer = dialer(Route::default(), Vec::new());
+        let server = authority(&address.to_string());
+        let failure = dialer.tcp(&server).await.expect_err("nobody listens");
+        assert_eq!(failure.ending(), Ending::Refused);
         let _listener = TcpListener::bind(address).await.expect("bound again");
-        let second = dialer.tcp(&server).await.expect_err("told again");
-        assert!(Arc::ptr_eq(&first.0, &second.0));
+        dialer.tcp(&server).await.expect("reached");
+    }
+
+    #[tokio::test]
+    async fn every_address_that_was_tried_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let port = listener.local_addr().expect("bound").port();
+        drop(listener);
+        let server = authority(&format!("localhost:{port}"));
+        let failure = dialer(Route::default(), Vec::new()).tcp(&server).await;
+        let told = failure.expect_err("nobody listens").to_string();
+        for address in [format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
+            assert!(told.contains(&address), "{told}");
+        }
     }
 }

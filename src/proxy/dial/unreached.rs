@@ -1,0 +1,174 @@
+//! Why servers are not reached, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::PATIENCE;
+use crate::exchange::Ending;
+use crate::wire::target::Authority;
+
+/// Why a server was not reached. It is remembered and told again, so it can be cloned.
+#[derive(Clone, Debug)]
+pub(in crate::proxy) struct Unreached(Arc<Failure>);
+
+#[derive(Debug)]
+struct Failure {
+    server: Authority,
+    step: Step,
+}
+
+/// The step that failed.
+#[derive(Debug)]
+pub(super) enum Step {
+    Resolve(io::Error),
+    /// The addresses that were tried, in order; none if the name has none.
+    Connect(Vec<Attempt>),
+    Late(&'static str),
+    OwnListener(SocketAddr),
+    /// What the server speaks is not TLS.
+    NotTls,
+    Tls(io::Error),
+    Certificate(rustls::CertificateError),
+    Roots(rustls::Error),
+}
+
+/// One address that was tried.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) address: SocketAddr,
+    pub(super) error: io::Error,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error.kind() {
+            io::ErrorKind::ConnectionRefused => write!(f, "{}: refused", self.address),
+            io::ErrorKind::TimedOut => write!(f, "{}: no answer in time", self.address),
+            _ => write!(f, "{}: {}", self.address, self.error),
+        }
+    }
+}
+
+impl Step {
+    /// What a handshake failed at.
+    pub(super) fn of_handshake(error: io::Error) -> Self {
+        let told = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match told {
+            Some(rustls::Error::InvalidCertificate(error)) => Self::Certificate(error.clone()),
+            Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+                Self::NotTls
+            }
+            _ => Self::Tls(error),
+        }
+    }
+}
+
+impl Unreached {
+    pub(super) fn new(server: &Authority, step: Step) -> Self {
+        Self(Arc::new(Failure {
+            server: server.clone(),
+            step,
+        }))
+    }
+
+    pub(super) fn is_worth_remembering(&self) -> bool {
+        !matches!(self.0.step, Step::Connect(..))
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How an exchange that wanted this server ends.
+    pub(in crate::proxy) fn ending(&self) -> Ending {
+        match &self.0.step {
+            Step::Resolve(_) => Ending::Dns,
+            Step::Connect(attempts) => match attempts.last() {
+                None => Ending::Dns,
+                Some(last) if last.error.kind() == io::ErrorKind::TimedOut => Ending::Timeout,
+                Some(_) => Ending::Refused,
+            },
+            Step::Late(_) => Ending::Timeout,
+            Step::OwnListener(_) => Ending::NeverSent,
+            Step::NotTls | Step::Tls(_) | Step::Certificate(_) | Step::Roots(_) => Ending::Tls,
+        }
+    }
+
+    /// What the user can do about it.
+    pub(in crate::proxy) fn remedy(&self) -> String {
+        let Failure { server, step } = &*self.0;
+        match step {
+            Step::Resolve(_) => format!(
+                "Check the name, or say where it is: `corstap run --resolve {server}:127.0.0.1`."
+            ),
+            Step::Connect(..) | Step::Late(_) => {
+                format!("Is the server running, and does it listen on port {}?", server.port)
+            }
+            Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
+            Step::NotTls => format!("Ask for http://{server}, or have the server speak TLS."),
+            Step::Tls(_) => format!("Does the server speak TLS on port {}? It may expect plain http.", server.port),
+            Step::Certificate(_) => "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`.".to_owned(),
+            Step::Roots(_) => "Install the system's CA certificates, or name them: `corstap run --upstream-ca FILE`.".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { server, step } = &*self.0;
+        match step {
+            Step::Resolve(error) => write!(f, "{} does not resolve: {error}", server.host),
+            Step::Connect(attempts) if attempts.is_empty() => {
+                write!(f, "{} has no address", server.host)
+            }
+            Step::Connect(attempts) => {
+                write!(f, "no connection to {server} at ")?;
+                let told: Vec<String> = attempts.iter().map(Attempt::to_string).collect();
+                f.write_str(&told.join(", at "))
+            }
+            Step::Late(what) => write!(
+                f,
+                "{what} {server} took longer than {} s",
+                PATIENCE.as_secs()
+            ),
+            Step::OwnListener(address) => write!(f, "{server} is corstap itself, at {address}"),
+            Step::NotTls => write!(
+                f,
+                "{server} does not speak TLS; what it says looks like plain text"
+            ),
+            Step::Tls(error) => write!(f, "the TLS handshake with {server} failed: {error}"),
+            Step::Certificate(error) => {
+                write!(
+                    f,
+                    "the certificate of {server} is not to be trusted: {}",
+                    words(error)
+                )
+            }
+            Step::Roots(error) => write!(f, "there is nothing to verify {server} by: {error}"),
+        }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls says the rest well enough"
+)]
+fn words(error: &rustls::CertificateError) -> String {
+    use rustls::CertificateError as E;
+    match error {
+        E::Expired | E::ExpiredContext { .. } => "it has expired".to_owned(),
+        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        E::UnknownIssuer => "its issuer is unknown".to_owned(),
+        E::Other(_) => "it is not one that a server may use, by itself".to_owned(),
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            "it is for another name".to_owned()
+        }
+        E::Revoked => "it is revoked".to_owned(),
+        other => other.to_string(),
+    }
+}
