@@ -1,4 +1,8 @@
 //! What was typed: types for clap, and no work.
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, where backticks are no markup"
+)]
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -43,10 +47,10 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct Run {
     /// Where to listen; port 0 takes any free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:2677")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:2677", value_parser = address)]
     pub listen: SocketAddr,
-    /// Read this host too, and everything below it; without it localhost, *.localhost, *.test and
-    /// the loopback addresses
+    /// Read this host too, and everything below it; localhost, *.localhost, *.test, 127.0.0.1 and
+    /// [::1] always are
     #[arg(long = "host", value_name = "PATTERN")]
     pub hosts: Vec<String>,
     /// Read every host; the CA must have been made so
@@ -91,7 +95,7 @@ pub struct Demo {
     #[arg(long, value_name = "FILE", requires = "headless")]
     pub browser: Option<PathBuf>,
     /// Where the proxy listens; port 0 takes any free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,
 }
 
@@ -124,6 +128,7 @@ pub struct Log {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The number of the exchange
+    #[arg(value_parser = number)]
     pub id: u64,
     /// Which capture.
     #[command(flatten)]
@@ -159,8 +164,8 @@ pub enum CaVerb {
     },
     /// Make a new one in its place, for other hosts
     Rotate {
-        /// A host it can sign for, with everything below it; localhost, *.localhost, *.test and
-        /// the loopback addresses always are
+        /// A host it can sign for, with everything below it; localhost, *.localhost, *.test,
+        /// 127.0.0.1 and [::1] always are
         #[arg(long = "host", value_name = "PATTERN")]
         hosts: Vec<String>,
         /// Let it sign for every host
@@ -170,6 +175,20 @@ pub enum CaVerb {
         #[arg(long, value_name = "DIR")]
         ca_dir: Option<PathBuf>,
     },
+}
+
+/// An address and a port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "it is like 127.0.0.1:2677 or [::1]:2677".to_owned())
+}
+
+/// A number as it is listed: 17, or #17.
+fn number(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    digits
+        .parse()
+        .map_err(|_| "it is like 17; `corstap log` lists them".to_owned())
 }
 
 /// `HOST:PORT:ADDR`, with IPv6 addresses in brackets.

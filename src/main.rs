@@ -1,6 +1,7 @@
 //! The `corstap` program: parse, start logging, dispatch, turn errors into exit codes.
 
-use std::io;
+use std::env;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,11 +26,17 @@ fn main() -> ExitCode {
 /// Diagnostics go to standard error: warnings, and more if `CORSTAP_LOG` says so (as in
 /// `CORSTAP_LOG=corstap=debug`).
 fn start_logging() {
-    let filter = EnvFilter::try_from_env("CORSTAP_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    const FILTER: &str = "CORSTAP_LOG";
+    let filter = EnvFilter::try_from_env(FILTER);
+    let is_odd = filter.is_err() && env::var_os(FILTER).is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("warn")))
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
+    if is_odd {
+        tracing::warn!("{FILTER} is not understood; it is like CORSTAP_LOG=corstap=debug");
+    }
 }
 
 /// Whoever read our output has enough of it.

@@ -20,6 +20,12 @@ impl Terminal {
         }
     }
 
+    /// How many columns it has; nothing where it is no terminal.
+    pub fn width(&self) -> Option<usize> {
+        let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        columns.filter(|_| self.out.is_terminal())
+    }
+
     /// Prints text as it is.
     pub fn print(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())?;

@@ -67,7 +67,7 @@ impl HostList {
             .as_ref()
             .and_then(Host::name)
             .filter(|name| is_dns_name(name));
-        let name = name.ok_or_else(|| wrong("it is neither a DNS name nor an address"))?;
+        let name = name.ok_or_else(|| wrong("it is neither a DNS name nor an address (names in other scripts are written in their xn-- form)"))?;
         if !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }

@@ -61,11 +61,8 @@ pub(super) fn wanted(patterns: &[String], any_host: bool) -> Result<HostList> {
 pub(super) fn owner() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
     let system = rustix::system::uname();
-    format!(
-        "{}@{}",
-        user.as_deref().unwrap_or("?"),
-        system.nodename().to_string_lossy()
-    )
+    let machine = system.nodename().to_string_lossy();
+    user.map_or_else(|_| machine.to_string(), |user| format!("{user}@{machine}"))
 }
 
 fn told(dev: &DevCa) -> String {

@@ -6,13 +6,13 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 
-use super::{FINE, FOUND};
+use super::{FINE, FOUND, view};
+use crate::ca;
 use crate::cli::Explain;
 use crate::exchange::secret::{Redactor, Values};
 use crate::report::record::Record;
 use crate::report::{har, offline, text};
 use crate::term::Terminal;
-use crate::{ca, clock};
 
 /// Judges the exchanges of a HAR file.
 pub fn run(arguments: &Explain) -> Result<u8> {
@@ -32,11 +32,8 @@ pub fn run(arguments: &Explain) -> Result<u8> {
         if arguments.json {
             terminal.json(&Record::new(&name, 1, &one.recorded, &one.judgement))?;
         } else {
-            terminal.print(&text::line(
-                &one.recorded,
-                &one.judgement,
-                clock::local_offset(),
-            ))?;
+            let line = text::line(&one.recorded, &one.judgement, view(&terminal));
+            terminal.print(&line)?;
         }
     }
     if imported.skipped > 0 {

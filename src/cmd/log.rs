@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 
-use super::{FINE, place};
+use super::{FINE, place, view};
 use crate::cli::Log;
-use crate::clock;
 use crate::report::record::Record;
 use crate::report::text;
 use crate::store::Capture;
@@ -26,7 +25,7 @@ pub fn run(arguments: &Log) -> Result<u8> {
         if arguments.from.json {
             terminal.json(&record(&capture, &stored))?;
         } else {
-            let line = text::line(&stored.recorded, &stored.judgement, clock::local_offset());
+            let line = text::line(&stored.recorded, &stored.judgement, view(&terminal));
             terminal.print(&line)?;
         }
         Ok(())
@@ -39,7 +38,14 @@ pub fn run(arguments: &Log) -> Result<u8> {
     } else {
         Which::All
     };
-    capture.exchanges(which, tell)?;
+    let mut listed = 0;
+    capture.exchanges(which, |stored| {
+        listed += 1;
+        tell(stored)
+    })?;
+    if listed == 0 {
+        eprintln!("corstap: nothing to list in {}", capture.path().display());
+    }
     Ok(FINE)
 }
 

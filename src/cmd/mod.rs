@@ -13,6 +13,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::cli::{Cli, Verb};
+use crate::clock;
+use crate::report::text::View;
+use crate::term::Terminal;
 
 /// Nothing is wrong.
 pub const FINE: u8 = 0;
@@ -20,6 +23,16 @@ pub const FINE: u8 = 0;
 pub const FOUND: u8 = 1;
 /// The verb could not do its work.
 pub const COULD_NOT_RUN: u8 = 2;
+
+/// How text is laid out: prose is broken at the right edge of a terminal, and not past what is
+/// comfortable to read.
+fn view(terminal: &Terminal) -> View {
+    const MOST: usize = 110;
+    View {
+        offset: clock::local_offset(),
+        width: terminal.width().map(|width| width.min(MOST)),
+    }
+}
 
 /// Does what was typed.
 pub fn dispatch(cli: Cli) -> Result<ExitCode> {

@@ -10,17 +10,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{FINE, ca as ca_verb, place};
+use super::{FINE, ca as ca_verb, place, view};
 use crate::ca::{self, DevCa, HostList, LeafCache};
 use crate::cli::{Run, Values};
-use crate::clock;
 use crate::cors::{Cause, Kind, Outcome};
 use crate::exchange::ExchangeId;
 use crate::exchange::secret::{self, Redactor};
@@ -69,15 +68,27 @@ async fn serve(arguments: Run) -> Result<u8> {
     let printing = thread::spawn(move || log.print(&greeting, &shown, &noticed));
     proxy::serve(listener, Proxy::new(parts), told_to_stop()).await;
     // All recorders are gone with the proxy: what was handed in is written, then shown.
-    let lost = writer.finish();
+    let finished = writer.finish();
     let _ = printing.join();
-    if lost > 0 {
+    if arguments.capture.is_none() && finished.is_empty {
+        discard(&path);
+    }
+    if finished.lost > 0 {
         tracing::warn!(
-            exchanges = lost,
-            "missing in the capture: the store could not keep up"
+            exchanges = finished.lost,
+            "missing in the capture: it could not be written, or not in time"
         );
     }
     Ok(FINE)
+}
+
+/// Removes a capture that holds nothing, so that the newest one is one to look at.
+fn discard(capture: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let mut file = capture.as_os_str().to_owned();
+        file.push(end);
+        let _ = fs::remove_file(file);
+    }
 }
 
 fn parts(
@@ -141,12 +152,23 @@ fn open_ca(arguments: &Run) -> Result<DevCa> {
     );
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener> {
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kinds are the standard library's"
+)]
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "listening beyond this machine: whoever reaches it can use the proxy");
     }
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; is another corstap running? `--listen 127.0.0.1:0` takes any free port")
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "is another corstap running? `--listen 127.0.0.1:0` takes any free port"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 are not for everybody",
+            _ => "is it an address of this machine?",
+        };
+        anyhow!("cannot listen on {address}: {error}; {hint}")
     })
 }
 
@@ -289,7 +311,9 @@ impl LiveLog {
             }
             let count = self.losses.count();
             if count != std::mem::replace(&mut lost, count) {
-                let text = format!("{count} exchanges are missing: the capture cannot keep up\n");
+                let text = format!(
+                    "{count} exchanges are missing in the capture: it cannot be written, or not in time\n"
+                );
                 self.say(terminal, &text)?;
             }
             if silent_for.is_some_and(|silent| silent >= SILENCE) {
@@ -320,7 +344,7 @@ impl LiveLog {
         if is_dull || !told.is_news(stored) {
             return Ok(());
         }
-        terminal.print(&text::line(recorded, judgement, clock::local_offset()))
+        terminal.print(&text::line(recorded, judgement, view(terminal)))
     }
 }
 

@@ -2,9 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::{FINE, log, place};
+use super::{FINE, log, place, view};
 use crate::cli::Show;
-use crate::clock;
 use crate::exchange::ExchangeId;
 use crate::report::text;
 use crate::term::Terminal;
@@ -23,11 +22,8 @@ pub fn run(arguments: &Show) -> Result<u8> {
     if arguments.from.json {
         terminal.json(&log::record(&capture, &stored))?;
     } else {
-        terminal.print(&text::full(
-            &stored.recorded,
-            &stored.judgement,
-            clock::local_offset(),
-        ))?;
+        let told = text::full(&stored.recorded, &stored.judgement, view(&terminal));
+        terminal.print(&told)?;
     }
     Ok(FINE)
 }

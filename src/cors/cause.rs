@@ -121,6 +121,17 @@ impl Cause {
         Self::NoResponse,
     ];
 
+    /// Whether requests without credentials cannot meet it.
+    pub fn needs_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::WildcardWithCredentials
+                | Self::AllowCredentialsNotTrue
+                | Self::MethodWildcardCredentialed
+                | Self::HeaderWildcardCredentialed
+        )
+    }
+
     /// The stable name, as in JSON and on the command line.
     pub fn name(self) -> &'static str {
         match self {

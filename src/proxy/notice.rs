@@ -25,7 +25,8 @@ impl fmt::Display for Notice {
             Self::NotRead(host) => {
                 write!(
                     f,
-                    "not read: {host} (tunnelled as it is). To read it, add --host {host}"
+                    "not read: {host} (tunnelled as it is). To read it, start with --host {host}; a CA that was \
+                     made without it says how to make one that covers it"
                 )
             }
             Self::Distrusted(host) => write!(
@@ -83,7 +84,8 @@ mod tests {
         assert_eq!(told.len(), 2);
         assert_eq!(
             told[0],
-            "not read: a.com (tunnelled as it is). To read it, add --host a.com"
+            "not read: a.com (tunnelled as it is). To read it, start with --host a.com; a CA that was made without it \
+             says how to make one that covers it"
         );
     }
 }

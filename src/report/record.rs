@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use super::explain::{Explanation, explain};
 use crate::cors::classify::Because;
 use crate::cors::verdict::Links;
 use crate::cors::{Destination, Judgement, Kind, Verdict};
@@ -42,6 +43,7 @@ pub struct Record<'a> {
     verdict: &'a Verdict,
     roots: &'a [serde_json::Value],
     rewrite: Option<()>,
+    explanation: Option<Explanation>,
 }
 
 impl<'a> Record<'a> {
@@ -78,6 +80,7 @@ impl<'a> Record<'a> {
             verdict: &judgement.verdict,
             roots: &judgement.roots,
             rewrite: None,
+            explanation: explain(recorded, judgement),
         }
     }
 }

@@ -41,6 +41,9 @@ impl Capture {
         if !path.exists() {
             return Err(Error::None(path.to_owned()));
         }
+        if !path.is_file() {
+            return Err(Error::NotCapture(path.to_owned()));
+        }
         let connection = schema::read(path)?;
         Ok(Self {
             name: writer::name_of(path),
@@ -60,6 +63,11 @@ impl Capture {
             .filter(is_capture)
             .max();
         Self::open(&newest.ok_or_else(|| Error::None(dir.to_owned()))?)
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// One exchange.
@@ -207,7 +215,7 @@ mod tests {
         exchange(&recorder, "/a?token=hunter2", None);
         exchange(&recorder, "/b", Some("https://app.test"));
         drop(recorder);
-        assert_eq!(writer.finish(), 0);
+        assert_eq!(writer.finish().lost, 0);
         let shown: Vec<Shown> = shown.iter().collect();
         let capture = Capture::newest(dir.path()).expect("a capture");
         let mut all = Vec::new();
@@ -326,7 +334,7 @@ mod tests {
         }
         long.ended(Ending::Complete, None);
         drop((line, recorder));
-        assert_eq!(writer.finish(), 0);
+        assert_eq!(writer.finish().lost, 0);
         showing.join().expect("no panic");
         let capture = Capture::newest(dir.path()).expect("a capture");
         let stored = capture.exchange(ExchangeId(1)).expect("read");
@@ -361,7 +369,7 @@ mod tests {
             );
         }
         drop((line, recorder));
-        assert_eq!(writer.finish(), 0);
+        assert_eq!(writer.finish().lost, 0);
     }
 
     #[test]

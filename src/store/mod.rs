@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 pub use self::capture::Capture;
 pub use self::recorder::{Losses, Recorder, Ticket};
-pub use self::writer::{Shown, Writer};
+pub use self::writer::{Finished, Shown, Writer};
 
 use crate::private;
 

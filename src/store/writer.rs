@@ -1,6 +1,7 @@
 //! The one thread that writes: observes, judges, commits, and only then shows.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
@@ -47,7 +48,17 @@ pub struct Writer {
     /// The capture's file.
     pub path: PathBuf,
     counts: Arc<Counts>,
-    thread: JoinHandle<()>,
+    /// Says whether anything was written.
+    thread: JoinHandle<bool>,
+}
+
+/// What became of the exchanges that were handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Whether the capture holds nothing.
+    pub is_empty: bool,
+    /// How many are missing in it.
+    pub lost: u64,
 }
 
 impl Writer {
@@ -58,13 +69,11 @@ impl Writer {
         redactor: Redactor,
     ) -> Result<(Self, Recorder, Receiver<Shown>), Error> {
         drop(private::create(path)?);
-        let connection = schema::create(path)?;
         let capture = name_of(path);
-        let failed = |source| Error::Sqlite {
-            path: path.to_owned(),
-            source,
-        };
-        describe(&connection, &capture, redactor.values()).map_err(failed)?;
+        let connection = begin(path, &capture, redactor.values()).inspect_err(|_| {
+            // What was not begun is no capture: nobody has to find it empty.
+            let _ = fs::remove_file(path);
+        })?;
         let (recorder, events, counts) = Recorder::new();
         let (show, shown) = mpsc::sync_channel(MOST_SHOWN);
         let desk = Desk {
@@ -104,13 +113,16 @@ impl Writer {
         Losses(Arc::clone(&self.counts))
     }
 
-    /// Waits until everything handed in is written. All recorders must be gone. Says how many
-    /// exchanges are missing.
-    pub fn finish(self) -> u64 {
-        if self.thread.join().is_err() {
+    /// Waits until everything handed in is written. All recorders must be gone.
+    pub fn finish(self) -> Finished {
+        let has_written = self.thread.join().unwrap_or_else(|_| {
             error!("the writer has failed; this is a bug in corstap");
+            true
+        });
+        Finished {
+            is_empty: !has_written,
+            lost: self.counts.dropped(),
         }
-        self.counts.dropped()
     }
 }
 
@@ -119,6 +131,15 @@ pub(super) fn name_of(path: &Path) -> String {
     path.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()
+}
+
+fn begin(path: &Path, capture: &str, values: Values) -> Result<Connection, Error> {
+    let connection = schema::create(path)?;
+    describe(&connection, capture, values).map_err(|source| Error::Sqlite {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(connection)
 }
 
 fn describe(connection: &Connection, capture: &str, values: Values) -> rusqlite::Result<()> {
@@ -158,7 +179,8 @@ struct Written {
 }
 
 impl Desk {
-    fn run(mut self, events: &Receiver<Event>) {
+    /// Writes what comes, until no more will; says whether anything was written.
+    fn run(mut self, events: &Receiver<Event>) -> bool {
         while self.gather(events) {
             let now = clock::now();
             self.dirty.extend(self.judge.time_passes(now));
@@ -171,6 +193,7 @@ impl Desk {
         let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
         self.write(&rest);
         self.give_up();
+        self.change > 0
     }
 
     /// Takes in events for a moment; false when no more will come.

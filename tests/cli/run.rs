@@ -249,6 +249,18 @@ fn it_ends_at_once_when_it_is_told_to() {
         thread::yield_now();
     }
     assert_eq!(running.child.wait().expect("ended").code(), Some(0));
+    let output = corstap(home.path())
+        .arg("log")
+        .arg("--capture")
+        .arg(&running.capture)
+        .output()
+        .expect("run");
+    assert_eq!(stdout(&output), "");
+    let told = stderr(&output);
+    assert!(
+        told.contains("nothing to list in") && told.contains("ended.corstap"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -263,9 +275,8 @@ fn a_port_that_is_taken_is_an_error_that_says_what_to_do() {
     assert_eq!(output.status.code(), Some(2));
     let told = stderr(&output);
     assert!(
-        told.contains(&format!(
-            "cannot listen on {address}; is another corstap running?"
-        )),
+        told.contains(&format!("cannot listen on {address}: "))
+            && told.contains("is another corstap running?"),
         "{told}"
     );
 }

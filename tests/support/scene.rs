@@ -95,9 +95,9 @@ impl Rig {
         drop(self.stop);
         self.proxying.await.expect("the proxy does not panic");
         let path = self.writer.path.clone();
-        let lost = tokio::task::spawn_blocking(move || self.writer.finish()).await;
+        let finished = tokio::task::spawn_blocking(move || self.writer.finish()).await;
         assert_eq!(
-            lost.expect("the writer does not panic"),
+            finished.expect("the writer does not panic").lost,
             0,
             "exchanges lost"
         );

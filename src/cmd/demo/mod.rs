@@ -17,11 +17,10 @@ use tokio::task::JoinHandle;
 
 use self::cases::of_path;
 use self::origins::{HOSTS, Origins};
-use super::FINE;
-use super::run::told_to_stop;
+use super::run::{listen as listen_on, told_to_stop};
+use super::{FINE, view};
 use crate::ca::{self, Ca, HostList, LeafCache};
 use crate::cli::Demo;
-use crate::clock;
 use crate::cors::Outcome;
 use crate::exchange::secret::{Redactor, Values};
 use crate::proxy::{self, Notices, Parts, Proxy, Route};
@@ -69,7 +68,7 @@ impl Stage {
         let (proxy_ca, server_ca) = (ca()?, ca()?);
         let servers = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = servers.local_addr()?.port();
-        let listener = TcpListener::bind(listen).await?;
+        let listener = listen_on(listen).await?;
         let verdicts = Verdicts::default();
         let route = Route {
             resolve: HOSTS
@@ -131,7 +130,7 @@ impl Stage {
         let mut terminal = Terminal::new();
         terminal.print(&format!(
             "A page with a button for every way to fail is ready. Open it in a throw-away Chromium, which
-trusts this demonstration and nothing else of it:
+trusts this demonstration for as long as it runs:
 
   chromium --user-data-dir=\"$(mktemp -d)\" --proxy-server=http://{proxy} \\
     --proxy-bypass-list='<-loopback>' --ignore-certificate-errors-spki-list={spki_pin} \\
@@ -145,7 +144,7 @@ Then click, and look here. `corstap demo --headless` does it all by itself. Ctrl
             for stored in shown {
                 verdicts.note(&stored);
                 let is_case = case_of(&stored).is_some();
-                let line = text::line(&stored.recorded, &stored.judgement, clock::local_offset());
+                let line = text::line(&stored.recorded, &stored.judgement, view(&terminal));
                 // A terminal that is gone ends the telling, not the demonstration.
                 if is_case && terminal.print(&line).is_err() {
                     return;
@@ -183,8 +182,7 @@ impl Verdicts {
         let told = serde_json::json!({
             "outcome": answer.outcome,
             "label": label,
-            "sentence": explanation.as_ref().map(|explanation| &explanation.sentence),
-            "remedy": explanation.as_ref().map(|explanation| &explanation.remedy),
+            "explanation": explanation,
         });
         self.0
             .lock()

@@ -42,6 +42,10 @@ pub(super) struct Attempt {
 }
 
 impl fmt::Display for Attempt {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the kinds are the standard library's, and all others tell by themselves"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.error.kind() {
             io::ErrorKind::ConnectionRefused => write!(f, "{}: refused", self.address),

@@ -1,98 +1,16 @@
-//! Exchanges as text for a terminal. Colour is always written; whoever prints strips it where it
-//! does not belong.
+//! One exchange, told in full.
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-use time::UtcOffset;
-
-use super::explain::{explain, shown};
+use super::{BOLD, DIM, View, explained, headline, printable, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
-use crate::cors::{
-    Cause, Credentials, CredentialsMode, Engine, Judgement, Kind, Outcome, credentials,
-};
-use crate::exchange::Moment;
+use crate::cors::{Credentials, CredentialsMode, Engine, Judgement, credentials};
 use crate::exchange::recorded::{Fields, Recorded};
 
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const WARN: Style = AnsiColor::Yellow.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
-
-/// The one line that tells an exchange: time, outcome, method, URL, origin, cause; and after it,
-/// for a failure, what is wrong and what to change.
-pub fn line(recorded: &Recorded, judgement: &Judgement, offset: UtcOffset) -> String {
-    let verdict = &judgement.verdict;
-    let style = style(verdict.answer.outcome);
-    let mut line = format!(
-        "{DIM}{time} #{id}{DIM:#} {style}{outcome:9}{style:#} {method:7} {url}",
-        time = time_of_day(recorded.started, offset),
-        id = recorded.id.0,
-        outcome = verdict.answer.outcome.name(),
-        method = printable(&recorded.request.method),
-        url = printable(&recorded.request.url),
-    );
-    if let Some(origin) = &judgement.origin {
-        let _ = write!(line, " {DIM}from{DIM:#} {}", printable(origin));
-    }
-    let _ = write!(line, " {style}{}{style:#}", reason(recorded, judgement));
-    if let Some(first) = judgement.retry_of {
-        let _ = write!(line, " {DIM}(again, after #{}){DIM:#}", first.0);
-    }
-    line.push('\n');
-    if let Some(explanation) = explain(recorded, judgement)
-        && judgement.retry_of.is_none()
-    {
-        let _ = writeln!(line, "    {}", printable(&explanation.sentence));
-        let _ = writeln!(line, "    {DIM}→{DIM:#} {}", printable(&explanation.remedy));
-    }
-    line
-}
-
-fn style(outcome: Outcome) -> Style {
-    match outcome {
-        Outcome::Blocked | Outcome::Failed => BAD,
-        Outcome::Undecided => WARN,
-        Outcome::Allowed => GOOD,
-        Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => DIM,
-    }
-}
-
-/// The cause, or what else the outcome rests on.
-fn reason(recorded: &Recorded, judgement: &Judgement) -> String {
-    let answer = &judgement.verdict.answer;
-    match (answer.outcome, answer.cause) {
-        (Outcome::Failed, None) => recorded.ending.name().to_owned(),
-        (_, Some(cause)) => match answer.phase {
-            Some(phase) if judgement.kind != Kind::Preflight => {
-                format!("{} ({})", cause.name(), phase.name())
-            }
-            Some(_) | None => cause.name().to_owned(),
-        },
-        (Outcome::Undecided, None) => {
-            let included = judgement
-                .verdict
-                .if_included
-                .as_ref()
-                .and_then(|answer| answer.cause);
-            format!(
-                "{} if credentials are included",
-                included.map_or("blocked", Cause::name)
-            )
-        }
-        (Outcome::Exempt, None) => judgement.kind.name().to_owned(),
-        (_, None) => recorded
-            .sent
-            .as_ref()
-            .map(|sent| sent.status.to_string())
-            .unwrap_or_default(),
-    }
-}
-
 /// Everything about one exchange.
-pub fn full(recorded: &Recorded, judgement: &Judgement, offset: UtcOffset) -> String {
-    let mut text = line(recorded, judgement, offset);
+pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
+    let mut text = headline(recorded, judgement, view);
+    text.push_str(&explained(recorded, judgement, view));
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
             let _ = writeln!(text, "{DIM}{name:>12}{DIM:#}  {value}");
@@ -264,50 +182,5 @@ fn write_fields(text: &mut String, fields: &Fields) {
             printable(name),
             printable(&shown(value))
         );
-    }
-}
-
-/// The time of day, with milliseconds.
-fn time_of_day(moment: Moment, offset: UtcOffset) -> String {
-    let format = time::macros::format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
-    moment
-        .utc()
-        .to_offset(offset)
-        .format(&format)
-        .unwrap_or_default()
-}
-
-/// Text of others, harmless on a terminal: control characters, and those that turn the direction
-/// of writing, are shown as escapes.
-pub fn printable(text: &str) -> String {
-    let is_harmful = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(is_harmful) {
-        return text.to_owned();
-    }
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut shown, character| {
-            if is_harmful(character) {
-                shown.extend(character.escape_unicode());
-            } else {
-                shown.push(character);
-            }
-            shown
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_wrote_cannot_steer_the_terminal() {
-        assert_eq!(
-            printable("a\u{1b}[31mb\u{202e}c\u{9b}"),
-            "a\\u{1b}[31mb\\u{202e}c\\u{9b}"
-        );
-        assert_eq!(printable("plain é"), "plain é");
     }
 }

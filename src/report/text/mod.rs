@@ -1,0 +1,206 @@
+//! Exchanges as text for a terminal. Colour is always written; whoever prints strips it where it
+//! does not belong.
+
+mod full;
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use time::UtcOffset;
+
+pub use self::full::full;
+
+use super::explain::explain;
+use crate::cors::{Cause, Judgement, Kind, Outcome};
+use crate::exchange::Moment;
+use crate::exchange::recorded::Recorded;
+use crate::exchange::secret::Value;
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// The time zone of the times of day.
+    pub offset: UtcOffset,
+    /// Where lines of prose are broken, in columns; nothing leaves them whole.
+    pub width: Option<usize>,
+}
+
+/// The one line that tells an exchange: time, outcome, method, URL, origin, cause; and after it,
+/// for a failure, what is wrong and what to change. A repeat of a request that got no answer has
+/// been explained before.
+pub fn line(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
+    let mut text = headline(recorded, judgement, view);
+    if judgement.retry_of.is_none() || recorded.sent.is_some() {
+        text.push_str(&explained(recorded, judgement, view));
+    }
+    text
+}
+
+fn headline(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
+    let verdict = &judgement.verdict;
+    let style = style(verdict.answer.outcome);
+    let mut line = format!(
+        "{DIM}{time} #{id}{DIM:#} {style}{outcome:9}{style:#} {method:7} {url}",
+        time = time_of_day(recorded.started, view.offset),
+        id = recorded.id.0,
+        outcome = verdict.answer.outcome.name(),
+        method = printable(&recorded.request.method),
+        url = printable(&short(&recorded.request.url)),
+    );
+    if let Some(origin) = &judgement.origin {
+        let _ = write!(line, " {DIM}from{DIM:#} {}", printable(origin));
+    }
+    let _ = write!(line, " {style}{}{style:#}", reason(recorded, judgement));
+    if let Some(first) = judgement.retry_of {
+        let _ = write!(line, " {DIM}(again, after #{}){DIM:#}", first.0);
+    }
+    line.push('\n');
+    line
+}
+
+/// What is wrong and what to change, a paragraph each, and below it the lines to send.
+fn explained(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
+    let mut text = String::new();
+    let Some(explanation) = explain(recorded, judgement) else {
+        return text;
+    };
+    paragraph(&mut text, view, ["    ", "    "], &explanation.sentence);
+    paragraph(&mut text, view, ["    → ", "      "], &explanation.remedy);
+    for line in &explanation.send {
+        let _ = writeln!(text, "        {}", printable(line));
+    }
+    text
+}
+
+/// Writes prose, broken where lines end, after what its first and its other lines begin with.
+fn paragraph(text: &mut String, view: View, [first, other]: [&str; 2], prose: &str) {
+    let prose = printable(prose);
+    let Some(width) = view.width else {
+        let _ = writeln!(text, "{first}{prose}");
+        return;
+    };
+    let options = textwrap::Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(other)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .word_separator(textwrap::WordSeparator::AsciiSpace);
+    for line in textwrap::wrap(&prose, options) {
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+/// A URL with its withheld parts as dots: they tell nobody anything in a list.
+fn short(url: &str) -> String {
+    let mut short = String::with_capacity(url.len());
+    let mut rest = url;
+    while let Some((before, after)) = rest.split_once("{withheld:") {
+        let Some((_, after)) = after.split_once('}') else {
+            break;
+        };
+        short.push_str(before);
+        short.push('…');
+        rest = after;
+    }
+    short.push_str(rest);
+    short
+}
+
+fn style(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::Blocked | Outcome::Failed => BAD,
+        Outcome::Undecided => WARN,
+        Outcome::Allowed => GOOD,
+        Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => DIM,
+    }
+}
+
+/// The cause, or what else the outcome rests on.
+fn reason(recorded: &Recorded, judgement: &Judgement) -> String {
+    let answer = &judgement.verdict.answer;
+    match (answer.outcome, answer.cause) {
+        (Outcome::Failed, None) => recorded.ending.name().to_owned(),
+        (_, Some(cause)) => match answer.phase {
+            Some(phase) if judgement.kind != Kind::Preflight => {
+                format!("{} ({})", cause.name(), phase.name())
+            }
+            Some(_) | None => cause.name().to_owned(),
+        },
+        (Outcome::Undecided, None) => {
+            let included = judgement
+                .verdict
+                .if_included
+                .as_ref()
+                .and_then(|answer| answer.cause);
+            format!(
+                "{} if credentials are included",
+                included.map_or("blocked", Cause::name)
+            )
+        }
+        (Outcome::Exempt, None) => judgement.kind.name().to_owned(),
+        (_, None) => recorded
+            .sent
+            .as_ref()
+            .map(|sent| sent.status.to_string())
+            .unwrap_or_default(),
+    }
+}
+
+/// The time of day, with milliseconds.
+fn time_of_day(moment: Moment, offset: UtcOffset) -> String {
+    let format = time::macros::format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
+    moment
+        .utc()
+        .to_offset(offset)
+        .format(&format)
+        .unwrap_or_default()
+}
+
+/// A value as it is shown: withheld ones as a mark.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Plain(value) => value.clone(),
+        Value::Withheld(withheld) => withheld.to_string(),
+    }
+}
+
+/// Text of others, harmless on a terminal: control characters, and those that turn the direction
+/// of writing, are shown as escapes.
+pub fn printable(text: &str) -> String {
+    let is_harmful = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_harmful) {
+        return text.to_owned();
+    }
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut shown, character| {
+            if is_harmful(character) {
+                shown.extend(character.escape_unicode());
+            } else {
+                shown.push(character);
+            }
+            shown
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_terminal() {
+        assert_eq!(
+            printable("a\u{1b}[31mb\u{202e}c\u{9b}"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{9b}"
+        );
+        assert_eq!(printable("plain é"), "plain é");
+    }
+}
