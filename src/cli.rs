@@ -50,7 +50,7 @@ pub struct Run {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:2677", value_parser = address)]
     pub listen: SocketAddr,
     /// Read this host too, and everything below it; localhost, *.localhost, *.test, 127.0.0.1 and
-    /// [::1] always are
+    /// ::1 always are
     #[arg(long = "host", value_name = "PATTERN")]
     pub hosts: Vec<String>,
     /// Read every host; the CA must have been made so
@@ -165,7 +165,7 @@ pub enum CaVerb {
     /// Make a new one in its place, for other hosts
     Rotate {
         /// A host it can sign for, with everything below it; localhost, *.localhost, *.test,
-        /// 127.0.0.1 and [::1] always are
+        /// 127.0.0.1 and ::1 always are
         #[arg(long = "host", value_name = "PATTERN")]
         hosts: Vec<String>,
         /// Let it sign for every host

@@ -32,6 +32,11 @@ impl Terminal {
         self.out.flush()
     }
 
+    /// Tells people something beside the output: on standard error.
+    pub fn note(text: &str) {
+        eprint!("{text}");
+    }
+
     /// Prints a value as one line of JSON.
     pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(value)?;

@@ -44,7 +44,10 @@ pub fn run(arguments: &Log) -> Result<u8> {
         tell(stored)
     })?;
     if listed == 0 {
-        eprintln!("corstap: nothing to list in {}", capture.path().display());
+        Terminal::note(&format!(
+            "corstap: nothing to list in {}\n",
+            capture.path().display()
+        ));
     }
     Ok(FINE)
 }

@@ -326,7 +326,7 @@ impl LiveLog {
     /// What is for people goes to standard error where the output is for programs.
     fn say(&self, terminal: &mut Terminal, text: &str) -> io::Result<()> {
         if self.json {
-            eprint!("{text}");
+            Terminal::note(text);
             Ok(())
         } else {
             terminal.print(text)
