@@ -17,6 +17,17 @@ pub enum CredentialsMode {
     Omit,
 }
 
+impl CredentialsMode {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Include => Self::Omit,
+            Self::Omit => Self::Include,
+        }
+    }
+}
+
 /// What gives the credentials mode away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,10 +42,28 @@ pub enum Because {
     Initiator,
     /// It shares its connection with a request whose mode is known.
     SameConnection,
-    /// The browser went on after a preflight that allows no credentials.
-    PreflightAccepted,
+    /// It has a connection of its own although one was idle, which carries the other mode.
+    OtherConnection,
+    /// Its connection continues a TLS session of one whose mode is known.
+    SessionResumed,
+    /// Its connection does not continue the TLS session of one that carries the other mode.
+    SessionNotResumed,
+    /// What is known of its preflight, or of the request after this preflight.
+    Preflight,
+    /// What is known of the redirect before or after it.
+    Redirect,
+    /// The browser went on after an answer that passes in this mode only.
+    Followed,
     /// The browser did not go on after a preflight that allows no credentials.
     NotFollowed,
+    /// The browser closed the connection at once, as it does when it blocks an answer.
+    Closed,
+    /// The browser kept the connection, as it does when it takes an answer.
+    Kept,
+    /// The browser cancelled the answer while its end was held back.
+    Cancelled,
+    /// The browser did not cancel the answer while its end was held back.
+    NotCancelled,
     /// Both modes come to the same verdict.
     Irrelevant,
 }
@@ -68,11 +97,21 @@ pub fn of_request(profile: Profile, request: &Request, is_redirected: bool) -> C
     if request.headers.contains("cookie") {
         return Credentials::known(CredentialsMode::Include, Because::Cookie);
     }
-    let is_font = profile.destination == Some(Destination::Font);
-    if is_font && profile.engine != Some(Engine::Webkit) {
+    if never_includes(profile) {
         return Credentials::known(CredentialsMode::Omit, Because::Initiator);
     }
     of_storage_access(profile, request, is_redirected).unwrap_or_default()
+}
+
+/// Whether loads of its kind have no credentials across origins:
+/// [fonts](https://drafts.csswg.org/css-fonts/#font-fetching-requirements), and
+/// [reports](https://w3c.github.io/reporting/#try-delivery).
+fn never_includes(profile: Profile) -> bool {
+    match profile.destination {
+        Some(Destination::Font) => profile.engine != Some(Engine::Webkit),
+        Some(Destination::Report) => true,
+        _ => false,
+    }
 }
 
 /// [Sec-Fetch-Storage-Access](https://privacycg.github.io/storage-access-headers/): on cross-site

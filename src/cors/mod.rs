@@ -5,6 +5,7 @@
 //! [`Judge`] holds the stories: which request a preflight belongs to, which hop a redirect led
 //! to, and what gives the credentials mode away. Nothing here asks for the time.
 
+pub mod cache;
 pub mod cause;
 pub mod check;
 pub mod classify;
@@ -15,12 +16,9 @@ pub mod judge;
 pub mod names;
 pub mod opinion;
 pub mod origin;
-mod pool;
 pub mod preflight;
 pub mod reading;
-mod recent;
 pub mod redirect;
-pub mod story;
 pub mod verdict;
 
 pub use self::cause::{Cause, Phase, Rule};

@@ -35,6 +35,15 @@ impl<'a> Preflight<'a> {
         })
     }
 
+    /// Whether it asks for a request of that method and with these header names (in lower case).
+    pub fn is_for(&self, method: &str, names: &[String]) -> bool {
+        self.method == method.as_bytes()
+            && names.iter().all(|name| {
+                self.header_names()
+                    .any(|asked| asked.eq_ignore_ascii_case(name.as_bytes()))
+            })
+    }
+
     /// The header names asked for.
     pub fn header_names(&self) -> impl Iterator<Item = &'a [u8]> {
         self.headers

@@ -178,6 +178,22 @@ pub struct Evidence {
 pub enum ConfirmedBy {
     /// The request that a preflight asked for was made.
     ActualRequest,
+    /// The browser cancelled the answer while its end was held back.
+    Cancelled,
+    /// The browser did not cancel the answer while its end was held back.
+    NotCancelled,
+    /// The browser closed the connection at once, as it does when it blocks an answer.
+    Closed,
+}
+
+impl ConfirmedBy {
+    /// What it shows that the browser made of the answer.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::ActualRequest | Self::NotCancelled => Outcome::Allowed,
+            Self::Cancelled | Self::Closed => Outcome::Blocked,
+        }
+    }
 }
 
 /// The browser's own answer, seen from the wire or told by the browser.

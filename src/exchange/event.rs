@@ -22,10 +22,11 @@ pub enum Event {
     Connected {
         /// Which one.
         connection: ConnectionId,
-        /// When.
+        /// When the client opened it.
         at: Moment,
-        /// Whether its TLS session continues an earlier one (RFC 8446 section 2.2).
-        resumed: bool,
+        /// Whether its TLS session continues an earlier one (RFC 8446 section 2.2); nothing where
+        /// there is no TLS, or where that is not known.
+        resumed: Option<bool>,
     },
     /// The head of a request was read.
     Opened {
@@ -57,6 +58,21 @@ pub enum Event {
         at: Moment,
         /// The response as the server sent it.
         sent: Arc<Response>,
+    },
+    /// While the end of the response was held back, the client cancelled it.
+    Cancelled {
+        /// The exchange.
+        id: ExchangeId,
+        /// When.
+        at: Moment,
+    },
+    /// The end of the response was held back, and the client did not cancel it although it had
+    /// what it takes to block it.
+    NotCancelled {
+        /// The exchange.
+        id: ExchangeId,
+        /// When.
+        at: Moment,
     },
     /// The exchange is over.
     Ended {
@@ -93,6 +109,8 @@ impl Event {
             Self::Opened { id, .. }
             | Self::Reached { id, .. }
             | Self::Answered { id, .. }
+            | Self::Cancelled { id, .. }
+            | Self::NotCancelled { id, .. }
             | Self::Ended { id, .. } => Some(*id),
             Self::Connected { .. } | Self::Closed { .. } | Self::Dropped { .. } => None,
         }
@@ -105,6 +123,8 @@ impl Event {
             Self::Answered { sent, .. } => sent.headers.weight(),
             Self::Connected { .. }
             | Self::Reached { .. }
+            | Self::Cancelled { .. }
+            | Self::NotCancelled { .. }
             | Self::Ended { .. }
             | Self::Dropped { .. }
             | Self::Closed { .. } => 0,
@@ -117,6 +137,8 @@ impl Event {
             Self::Connected { at, .. }
             | Self::Opened { at, .. }
             | Self::Answered { at, .. }
+            | Self::Cancelled { at, .. }
+            | Self::NotCancelled { at, .. }
             | Self::Ended { at, .. }
             | Self::Dropped { at }
             | Self::Closed { at, .. } => Some(*at),

@@ -73,7 +73,11 @@ impl Ledger {
                 entry.exchange.elapsed = Some(at.since(entry.exchange.started));
                 entry.heard = *at;
             }
-            Event::Connected { .. } | Event::Dropped { .. } | Event::Closed { .. } => {}
+            Event::Cancelled { .. }
+            | Event::NotCancelled { .. }
+            | Event::Connected { .. }
+            | Event::Dropped { .. }
+            | Event::Closed { .. } => {}
         }
         self.open.get(&event.exchange()?)
     }

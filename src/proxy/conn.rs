@@ -12,7 +12,8 @@ use super::h1::{Conversation, Left, Tunnel};
 use super::page::Page;
 use super::peer::Peer;
 use super::{Notice, Proxy, tls, tunnel};
-use crate::exchange::Scheme;
+use crate::clock;
+use crate::exchange::{Moment, Scheme};
 use crate::store::recorder::ConnectionTicket;
 use crate::wire::hello::Hello;
 use crate::wire::target::Authority;
@@ -22,15 +23,28 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// What every CONNECT that succeeds is answered (RFC 9110 section 9.3.6).
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
 
+/// Who connected, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// The client's address.
+    pub(super) address: SocketAddr,
+    /// When it connected.
+    pub(super) at: Moment,
+}
+
 /// Serves a client that has connected to the proxy's port.
 pub(super) async fn serve(proxy: &Proxy, tcp: TcpStream, client: SocketAddr) {
     let span = debug_span!("conn", %client);
+    let arrival = Arrival {
+        address: client,
+        at: clock::now(),
+    };
     async {
         // Without it small writes wait for acknowledgements; with it none do.
         let _ = tcp.set_nodelay(true);
-        let conversation = Conversation::on_proxy_port(proxy, Peer::new(Box::new(tcp)), client);
+        let conversation = Conversation::on_proxy_port(proxy, Peer::new(Box::new(tcp)), arrival);
         if let Left::ForTunnel(peer, authority) = conversation.run().await {
-            connect(proxy, peer, authority, client).await;
+            connect(proxy, peer, authority, arrival).await;
         }
     }
     .instrument(span)
@@ -38,7 +52,7 @@ pub(super) async fn serve(proxy: &Proxy, tcp: TcpStream, client: SocketAddr) {
 }
 
 /// Answers a CONNECT: what is read is read, all else is tunnelled.
-async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, client: SocketAddr) {
+async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arrival) {
     if !proxy.reads(&authority.host) {
         return tunnel_unread(proxy, peer, authority).await;
     }
@@ -54,7 +68,7 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, client: Socket
         },
     };
     match first.map(Hello::of) {
-        Some(Hello::Tls) => terminate(proxy, peer, authority, client).await,
+        Some(Hello::Tls) => terminate(proxy, peer, authority, arrival).await,
         Some(Hello::Http) => {
             let reached = proxy.dialer.tcp(&authority).await;
             let at = Tunnel {
@@ -62,8 +76,8 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, client: Socket
                 scheme: Scheme::Http,
                 offers_alpn: false,
             };
-            let line = proxy.recorder.connected(false);
-            converse(proxy, peer, client, at, reached, line).await;
+            let line = proxy.recorder.connected(arrival.at, None);
+            converse(proxy, peer, arrival, at, reached, line).await;
         }
         Some(Hello::Other) => tunnel_other(proxy, peer, &authority).await,
         None => {}
@@ -98,7 +112,7 @@ async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
     }
 }
 
-async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, client: SocketAddr) {
+async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arrival) {
     match tls::terminate(proxy, peer, &authority).await {
         Ok(ended) => {
             let at = Tunnel {
@@ -106,8 +120,8 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, client: Sock
                 scheme: Scheme::Https,
                 offers_alpn: ended.offers_alpn,
             };
-            let line = proxy.recorder.connected(ended.resumed);
-            converse(proxy, ended.client, client, at, ended.server, line).await;
+            let line = proxy.recorder.connected(arrival.at, Some(ended.resumed));
+            converse(proxy, ended.client, arrival, at, ended.server, line).await;
         }
         Err(error) => {
             debug!(%error, host = %authority.host, "the TLS handshake with the client failed");
@@ -118,13 +132,13 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, client: Sock
 async fn converse(
     proxy: &Proxy,
     peer: Peer,
-    client: SocketAddr,
+    arrival: Arrival,
     at: Tunnel,
     server: Result<Reached, Unreached>,
     line: ConnectionTicket,
 ) {
     // A tunnel inside a tunnel is refused, so there is nothing left to do.
-    Conversation::in_tunnel(proxy, peer, client, at, server, line)
+    Conversation::in_tunnel(proxy, peer, arrival, at, server, line)
         .run()
         .await;
 }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
+use super::conn::Arrival;
 use super::dial::{Reached, Unreached};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
 use super::page::Page;
@@ -39,7 +41,7 @@ const MOST_SERVERS: usize = 16;
 pub(super) struct Conversation<'a> {
     proxy: &'a Proxy,
     client: Peer,
-    address: SocketAddr,
+    arrival: Arrival,
     line: Option<ConnectionTicket>,
     home: Option<Home>,
     servers: Servers,
@@ -137,11 +139,11 @@ struct Asked {
 
 impl<'a> Conversation<'a> {
     /// With a client that has just connected to the proxy's port.
-    pub(super) fn on_proxy_port(proxy: &'a Proxy, client: Peer, address: SocketAddr) -> Self {
+    pub(super) fn on_proxy_port(proxy: &'a Proxy, client: Peer, arrival: Arrival) -> Self {
         Self {
             proxy,
             client,
-            address,
+            arrival,
             line: None,
             home: None,
             servers: Servers::default(),
@@ -152,7 +154,7 @@ impl<'a> Conversation<'a> {
     pub(super) fn in_tunnel(
         proxy: &'a Proxy,
         client: Peer,
-        address: SocketAddr,
+        arrival: Arrival,
         at: Tunnel,
         server: Result<Reached, Unreached>,
         line: ConnectionTicket,
@@ -173,7 +175,7 @@ impl<'a> Conversation<'a> {
         Self {
             proxy,
             client,
-            address,
+            arrival,
             line: Some(line),
             home,
             servers,
@@ -360,8 +362,16 @@ impl<'a> Conversation<'a> {
             return Ticket::unrecorded();
         }
         let recorder = &self.proxy.recorder;
-        let line = self.line.get_or_insert_with(|| recorder.connected(false));
-        recorder.open(line.id(), protocol, self.address, Arc::clone(request))
+        let at = self.arrival.at;
+        let line = self
+            .line
+            .get_or_insert_with(|| recorder.connected(at, None));
+        recorder.open(
+            line.id(),
+            protocol,
+            self.arrival.address,
+            Arc::clone(request),
+        )
     }
 
     /// The connection to a server: the one this client has, or a new one.

@@ -3,7 +3,8 @@
 //!
 //! Beside the standard fields, ours are understood: a broken exchange has `response.status` 0 and
 //! `response._error`; `_connectionEnd` is `open`, `closed-by-client` or `closed-by-server`;
-//! `_tlsResumed` says that the connection resumed a TLS session.
+//! `_tlsResumed` says whether the connection resumed a TLS session; `_cancelled`, whether the browser
+//! cancelled the response while its end was held back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,8 +20,7 @@ use crate::wire::headers::{HeaderList, from_latin1};
 /// What a HAR file tells.
 #[derive(Debug)]
 pub struct Imported {
-    /// The events, exchange by exchange in the order of their starts. When responses ended
-    /// relative to other starts is in the events' times.
+    /// The events in the order of their times.
     pub events: Vec<Event>,
     /// How many entries were left out because their URL is not http or https.
     pub skipped: usize,
@@ -58,7 +58,9 @@ struct Entry {
     #[serde(default, rename = "_connectionEnd")]
     connection_end: Option<ConnectionEnd>,
     #[serde(default, rename = "_tlsResumed")]
-    tls_resumed: bool,
+    tls_resumed: Option<bool>,
+    #[serde(default, rename = "_cancelled")]
+    cancelled: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -101,11 +103,10 @@ pub fn parse(file: &[u8]) -> Result<Imported, Error> {
     let mut entries = serde_json::from_slice::<Har>(file)?.log.entries;
     entries.sort_by_key(Entry::started);
     let mut import = Import::default();
-    for entry in &entries {
-        import.entry(entry);
+    for (entry, bounds) in entries.iter().zip(bounds(&entries)) {
+        import.entry(entry, bounds);
     }
-    let closed = import.closings();
-    import.events.extend(closed);
+    import.events.sort_by_key(Event::at);
     Ok(Imported {
         events: import.events,
         skipped: import.skipped,
@@ -120,17 +121,51 @@ struct Import {
     exchanges: u64,
     connections: u64,
     named: HashMap<String, ConnectionId>,
-    closed: Vec<(ConnectionId, Side, Moment)>,
+}
+
+/// What later entries tell of one.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// It has ended by then: something comes after it that does so only when it is over.
+    ended_by: Option<Moment>,
+    /// Its connection carries another one.
+    goes_on: bool,
+}
+
+/// Finds what comes after each entry and cannot come before its end: the next one on its HTTP/1.x
+/// connection, the request that a preflight is for, the one that a redirect leads to. The times of
+/// some files are not exact enough for that.
+fn bounds(entries: &[Entry]) -> Vec<Bounds> {
+    let mut on_connection: HashMap<String, Moment> = HashMap::new();
+    let mut to_url: HashMap<String, Moment> = HashMap::new();
+    let mut all = Vec::with_capacity(entries.len());
+    for entry in entries.iter().rev() {
+        let next = entry
+            .connection_name()
+            .and_then(|name| on_connection.insert(name, entry.started()));
+        let is_multiplexed = protocol(&entry.request.http_version) == Protocol::Http2;
+        let follower = entry.leads_to().and_then(|url| to_url.get(&url).copied());
+        to_url.insert(entry.request.url.clone(), entry.started());
+        let after = next.filter(|_| !is_multiplexed);
+        all.push(Bounds {
+            ended_by: after.into_iter().chain(follower).min(),
+            goes_on: next.is_some(),
+        });
+    }
+    all.reverse();
+    all
 }
 
 impl Import {
-    fn entry(&mut self, entry: &Entry) {
+    fn entry(&mut self, entry: &Entry, bounds: Bounds) {
         let Some(url) = RequestUrl::parse(&entry.request.url) else {
             self.skipped += 1;
             return;
         };
         self.exchanges += 1;
-        let (id, started, ended) = (ExchangeId(self.exchanges), entry.started(), entry.ended());
+        let (id, started) = (ExchangeId(self.exchanges), entry.started());
+        let by = bounds.ended_by.unwrap_or(Moment::from_micros(i64::MAX));
+        let ended = entry.ended().min(by);
         let connection = self.connection(entry);
         self.events.push(Event::Opened {
             id,
@@ -153,6 +188,11 @@ impl Import {
                 sent,
             });
         }
+        match entry.cancelled {
+            Some(true) => self.events.push(Event::Cancelled { id, at: ended }),
+            Some(false) => self.events.push(Event::NotCancelled { id, at: ended }),
+            None => {}
+        }
         let (ending, reason) = entry.ending();
         self.events.push(Event::Ended {
             id,
@@ -160,16 +200,14 @@ impl Import {
             ending,
             reason,
         });
-        self.note_close(connection, entry);
+        if !bounds.goes_on {
+            self.closed(connection, entry, ended);
+        }
     }
 
     /// The connection of an entry; one of its own where the file does not say.
     fn connection(&mut self, entry: &Entry) -> ConnectionId {
-        let name = match &entry.connection {
-            Some(serde_json::Value::String(name)) if !name.is_empty() => Some(name.clone()),
-            Some(serde_json::Value::Number(number)) => Some(number.to_string()),
-            _ => None,
-        };
+        let name = entry.connection_name();
         if let Some(known) = name.as_ref().and_then(|name| self.named.get(name)) {
             return *known;
         }
@@ -185,24 +223,14 @@ impl Import {
         connection
     }
 
-    fn note_close(&mut self, connection: ConnectionId, entry: &Entry) {
-        let side = match entry.connection_end {
+    /// A file tells that a connection was closed, and only its last exchange tells about when.
+    fn closed(&mut self, connection: ConnectionId, entry: &Entry, at: Moment) {
+        let by = match entry.connection_end {
             Some(ConnectionEnd::ClosedByClient) => Side::Client,
             Some(ConnectionEnd::ClosedByServer) => Side::Server,
             Some(ConnectionEnd::Open) | None => return,
         };
-        self.closed.retain(|(other, ..)| *other != connection);
-        self.closed.push((connection, side, entry.ended()));
-    }
-
-    /// The closings: a file tells that a connection was closed, and only its last exchange tells
-    /// about when.
-    fn closings(&mut self) -> Vec<Event> {
-        let closed = std::mem::take(&mut self.closed);
-        closed
-            .into_iter()
-            .map(|(connection, by, at)| Event::Closed { connection, at, by })
-            .collect()
+        self.events.push(Event::Closed { connection, at, by });
     }
 }
 
@@ -218,6 +246,29 @@ impl Entry {
             .unwrap_or(0.0);
         self.started()
             .plus(Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default())
+    }
+
+    fn connection_name(&self) -> Option<String> {
+        match &self.connection {
+            Some(serde_json::Value::String(name)) if !name.is_empty() => Some(name.clone()),
+            Some(serde_json::Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The URL of the request that only comes once this one is answered: a preflight's own, a
+    /// redirect's target.
+    fn leads_to(&self) -> Option<String> {
+        if self.request.method == "OPTIONS" {
+            return Some(self.request.url.clone());
+        }
+        let (status, response) = self.answer()?;
+        let location = response
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case("location"))?;
+        let url = RequestUrl::parse(&self.request.url)?.join(&location.value)?;
+        (300..400).contains(&status).then(|| url.into())
     }
 
     fn answer(&self) -> Option<(u16, &HarResponse)> {

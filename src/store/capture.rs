@@ -141,6 +141,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::clock;
     use crate::cors::Outcome;
     use crate::exchange::secret::{Redactor, Value as Kept, Values};
     use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
@@ -170,7 +171,13 @@ mod tests {
     const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
 
     fn exchange(recorder: &Recorder, path: &str, allow: Option<&str>) {
-        exchange_on(recorder, recorder.connected(false).id(), "GET", path, allow);
+        exchange_on(
+            recorder,
+            recorder.connected(clock::now(), None).id(),
+            "GET",
+            path,
+            allow,
+        );
     }
 
     fn exchange_on(
@@ -288,7 +295,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        let connection = recorder.connected(false);
+        let connection = recorder.connected(clock::now(), None);
         exchange_on(&recorder, connection.id(), "GET", "/a", Some("*"));
         let told = |shown: Shown| {
             (
@@ -324,7 +331,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        let line = recorder.connected(false);
+        let line = recorder.connected(clock::now(), None);
         let mut long = request_on(&recorder, line.id());
         let first = shown.recv().expect("shown while it is open");
         assert_eq!(first.recorded.ending, Ending::InProgress);
@@ -349,7 +356,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        let line = recorder.connected(false);
+        let line = recorder.connected(clock::now(), None);
         let mut open = request_on(&recorder, line.id());
         shown.recv().expect("shown while it is open");
         let disk = Connection::open(dir.path().join("run.corstap")).expect("opened");

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use crate::clock;
-use crate::exchange::{ConnectionId, Ending, Event, ExchangeId, Protocol, Request, Response, Side};
+use crate::exchange::{
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response, Side,
+};
 
 /// How many events may wait for the writer before new exchanges are dropped.
 const MOST_WAITING: usize = 100_000;
@@ -72,12 +74,14 @@ impl Recorder {
         )
     }
 
-    /// A connection, or a tunnel inside one, can carry requests. It is closed with the ticket.
-    pub fn connected(&self, resumed: bool) -> ConnectionTicket {
+    /// A connection that the client opened at `at`, or a tunnel inside it, can carry requests;
+    /// `resumed` says whether its TLS session continues an earlier one. It is closed with the
+    /// ticket.
+    pub fn connected(&self, at: Moment, resumed: Option<bool>) -> ConnectionTicket {
         let connection = ConnectionId(self.counts.connections.fetch_add(1, Ordering::Relaxed) + 1);
         self.hand_in(Event::Connected {
             connection,
-            at: clock::now(),
+            at,
             resumed,
         });
         ConnectionTicket {

@@ -183,13 +183,15 @@ impl Desk {
     fn run(mut self, events: &Receiver<Event>) -> bool {
         while self.gather(events) {
             let now = clock::now();
-            self.dirty.extend(self.judge.time_passes(now));
+            self.dirty
+                .extend(self.judge.time_passes(now).iter().copied());
             if self.rests_until.is_none_or(|until| until <= Instant::now()) {
                 let due = self.due(now);
                 self.write(&due);
             }
         }
-        self.dirty.extend(self.judge.time_passes(clock::now()));
+        let late = self.judge.time_passes(clock::now());
+        self.dirty.extend(late.iter().copied());
         let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
         self.write(&rest);
         self.give_up();
@@ -224,7 +226,7 @@ impl Desk {
         self.counts.taken(event);
         self.ledger.note(event);
         self.dirty.extend(event.exchange());
-        self.dirty.extend(self.judge.observe(event));
+        self.dirty.extend(self.judge.observe(event).iter().copied());
     }
 
     /// What is to be written now: what is over, or was written before, or has been open for so long

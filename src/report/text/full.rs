@@ -84,8 +84,35 @@ fn words(because: credentials::Because) -> &'static str {
         credentials::Because::NoStorageAccess => "it lacks Sec-Fetch-Storage-Access",
         credentials::Because::Initiator => "loads of this kind never include them",
         credentials::Because::SameConnection => "of what else its connection carries",
-        credentials::Because::PreflightAccepted => "the browser went on after this preflight",
+        credentials::Because::OtherConnection => {
+            "it has a new connection although one of the other mode was idle"
+        }
+        credentials::Because::SessionResumed => {
+            "its connection continues a TLS session of that mode"
+        }
+        credentials::Because::SessionNotResumed => {
+            "its connection does not continue the TLS session of the other mode"
+        }
+        credentials::Because::Preflight => {
+            "of what is known of its preflight, or of the request after it"
+        }
+        credentials::Because::Redirect => "of what is known of the redirect beside it",
+        credentials::Because::Followed => {
+            "the browser went on after an answer that passes in this mode only"
+        }
         credentials::Because::NotFollowed => "the browser did not go on after this preflight",
+        credentials::Because::Closed => {
+            "the browser closed the connection, as it does when it blocks"
+        }
+        credentials::Because::Kept => {
+            "the browser kept the connection, as it does when it takes an answer"
+        }
+        credentials::Because::Cancelled => {
+            "the browser cancelled the answer while its end was held back"
+        }
+        credentials::Because::NotCancelled => {
+            "the browser did not cancel the answer while its end was held back"
+        }
         credentials::Because::Irrelevant => "they make no difference",
     }
 }

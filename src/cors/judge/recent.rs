@@ -32,6 +32,11 @@ impl<K: Copy + Eq + Hash, V, const MOST: usize> Recent<K, V, MOST> {
         self.values.get_mut(&key).map(|(_, value)| value)
     }
 
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Takes the value of `key` out.
     pub(super) fn remove(&mut self, key: K) -> Option<V> {
         self.values.remove(&key).map(|(_, value)| value)

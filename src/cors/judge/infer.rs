@@ -1,0 +1,191 @@
+//! Inferring: what connections, and what browsers do or leave undone, tell of the credentials
+//! mode.
+
+use std::time::Duration;
+
+use crate::exchange::{ConnectionId, ExchangeId, Moment, Side};
+
+use super::super::credentials::{Because, Credentials, CredentialsMode};
+use super::super::verdict::{ConfirmedBy, Outcome};
+use super::super::{Kind, classify::Profile};
+use super::line::{Beside, anchor, is_kept_apart};
+use super::modes::{Change, Node, Standing, Tie};
+use super::{Judge, Watched};
+
+/// A browser that blocks an answer closes its connection within this time.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+impl Judge {
+    /// Learns the mode of a node, and of all that are tied to it.
+    pub(super) fn tell(&mut self, node: Node, known: Credentials) {
+        let changes = self.modes.tell((node, self.standing(node)), known);
+        self.apply(changes);
+    }
+
+    /// Learns that the modes of two nodes are related.
+    pub(super) fn tie(&mut self, one: Node, other: Node, tie: Tie, because: Because) {
+        let one = (one, self.standing(one));
+        let other = (other, self.standing(other));
+        let changes = self.modes.tie(one, other, tie, because);
+        self.apply(changes);
+    }
+
+    fn standing(&self, node: Node) -> Standing {
+        match node {
+            Node::Exchange(id) => self.watched.get(id.0).map(|watched| watched.standing),
+            Node::Line(id) => self.lines.get(id).map(|line| line.standing),
+        }
+        .unwrap_or_default()
+    }
+
+    fn apply(&mut self, changes: Vec<Change>) {
+        for (node, standing) in changes {
+            match node {
+                Node::Exchange(id) => {
+                    if let Some(watched) = self.watched.get_mut(id.0) {
+                        watched.standing = standing;
+                        self.changed.push(id);
+                    }
+                }
+                Node::Line(id) => {
+                    if let Some(line) = self.lines.get_mut(id) {
+                        line.standing = standing;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Learns what the browser made of an answer. Where it makes this of it in one mode only, that
+    /// is the mode.
+    pub(super) fn learn(&mut self, id: ExchangeId, outcome: Outcome, because: Because) {
+        let watched = self.watched.get(id.0);
+        let is_open = |watched: &&Watched| !matches!(watched.standing, Standing::Known(_));
+        let mode = watched
+            .filter(is_open)
+            .and_then(|watched| watched.mode_of(outcome));
+        if let Some(mode) = mode {
+            self.tell(Node::Exchange(id), Credentials::known(mode, because));
+        }
+    }
+
+    /// What the connection of a request tells of its mode, and its mode of the connection.
+    pub(super) fn join_line(&mut self, id: ExchangeId, connection: ConnectionId) {
+        let Some(watched) = self.watched.get(id.0) else {
+            return;
+        };
+        let (profile, protocol) = (watched.profile, watched.protocol);
+        if !is_kept_apart(profile.engine, protocol) {
+            return;
+        }
+        let line = Node::Line(connection);
+        if let Some(mode) = anchor(profile) {
+            self.tell(line, Credentials::known(mode, Because::SameConnection));
+        } else if profile.kind == Kind::CrossOrigin {
+            self.tie(line, Node::Exchange(id), Tie::Same, Because::SameConnection);
+        }
+        self.compare_lines(id, connection, profile);
+    }
+
+    /// What other connections of the page to the server tell of a new one.
+    fn compare_lines(&mut self, id: ExchangeId, connection: ConnectionId, profile: Profile) {
+        let Some(watched) = self.watched.get(id.0) else {
+            return;
+        };
+        let Some(key) = self.stories.page_and_server(&watched.request) else {
+            return;
+        };
+        let preflight = watched
+            .links
+            .preflight
+            .and_then(|id| self.watched.get(id.0));
+        let of_preflight = preflight.map(|preflight| preflight.connection);
+        let beside = self
+            .lines
+            .compare(connection, key, of_preflight, profile.engine);
+        if self.has_gaps || profile.kind == Kind::SameOrigin {
+            return;
+        }
+        let Beside {
+            idle,
+            resumed,
+            not_resumed,
+        } = beside;
+        let line = Node::Line(connection);
+        for (others, tie, because) in [
+            (resumed, Tie::Same, Because::SessionResumed),
+            (not_resumed, Tie::Opposite, Because::SessionNotResumed),
+            (idle, Tie::Opposite, Because::OtherConnection),
+        ] {
+            if self.is_of_one_mode(&others) {
+                for other in others {
+                    self.tie(line, Node::Line(other), tie, because);
+                }
+            }
+        }
+    }
+
+    /// Whether connections may all be of one mode: if not, what they tell does not hold here.
+    fn is_of_one_mode(&self, lines: &[ConnectionId]) -> bool {
+        let is_mode = |wanted: CredentialsMode| {
+            lines
+                .iter()
+                .any(|line| match self.standing(Node::Line(*line)) {
+                    Standing::Known(known) => known.mode == Some(wanted),
+                    Standing::Free | Standing::Tied(_) => false,
+                })
+        };
+        !(is_mode(CredentialsMode::Include) && is_mode(CredentialsMode::Omit))
+    }
+
+    /// A preflight whose answer passes in one mode only, and that no request has followed, was made
+    /// for one of the other mode.
+    pub(super) fn not_followed(&mut self, id: ExchangeId) {
+        let is_left = self
+            .watched
+            .get(id.0)
+            .is_some_and(|watched| watched.links.actual.is_empty());
+        if is_left {
+            self.learn(id, Outcome::Blocked, Because::NotFollowed);
+        }
+    }
+
+    /// WebKit has kept the connection of an answer that it would have closed, had it blocked it.
+    pub(super) fn kept(&mut self, id: ExchangeId) {
+        let watched = self.watched.get(id.0);
+        if watched.is_some_and(|watched| watched.is_told_by_connection() && watched.ended.is_some())
+        {
+            self.learn(id, Outcome::Allowed, Because::Kept);
+        }
+    }
+
+    /// A connection was closed: in WebKit, at once after an answer, that speaks for blocked.
+    pub(super) fn closed(&mut self, connection: ConnectionId, at: Moment, by: Side) {
+        self.lines.closed(connection);
+        let last = self.lines.get(connection).and_then(|line| line.last);
+        let Some(id) = last.filter(|_| by == Side::Client) else {
+            return;
+        };
+        let Some(watched) = self.watched.get_mut(id.0) else {
+            return;
+        };
+        let is_at_once = watched
+            .ended
+            .is_some_and(|ended| at.since(ended) <= AT_ONCE);
+        if is_at_once && watched.is_told_by_connection() {
+            watched.confirmed_by = Some(ConfirmedBy::Closed);
+            self.changed.push(id);
+            self.learn(id, Outcome::Blocked, Because::Closed);
+        }
+    }
+
+    /// While the end of an answer was held back, the browser cancelled it, or did not.
+    pub(super) fn tried(&mut self, id: ExchangeId, by: ConfirmedBy, because: Because) {
+        let Some(watched) = self.watched.get_mut(id.0) else {
+            return;
+        };
+        watched.confirmed_by = Some(by);
+        self.changed.push(id);
+        self.learn(id, by.outcome(), because);
+    }
+}

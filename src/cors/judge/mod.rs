@@ -1,0 +1,265 @@
+//! The judge: watches what happens, keeps the stories together, and says what browsers make of it.
+//!
+//! It is told [`Event`]s in order and answers with the exchanges whose judgement may have changed.
+//! Live, from a capture and from a HAR file the same events come to the same judgements.
+
+mod infer;
+mod line;
+mod modes;
+mod recent;
+mod stitch;
+mod story;
+mod watched;
+mod window;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exchange::{
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+};
+use crate::wire::headers::latin1;
+
+use self::line::{Lines, can_go_on};
+use self::modes::{Modes, Node, Standing};
+use self::stitch::Before;
+use self::story::Stories;
+use self::watched::Watched;
+use self::window::Window;
+use super::classify::Profile;
+use super::credentials::{self, Because};
+use super::verdict::{ConfirmedBy, Judgement, Links};
+use super::{Kind, redirect};
+
+/// How many exchanges are watched; what happens to older ones changes their judgement no more.
+const MOST_WATCHED: usize = 16 * 1024;
+/// How much memory their heads may take, in octets.
+const MOST_OCTETS: usize = 64 * 1024 * 1024;
+/// How long after a preflight's answer its request is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+/// How long after an answer a connection has to last to count as kept.
+const KEPT_AFTER: Duration = Duration::from_secs(1);
+
+/// Watches exchanges and judges them. See the [module](self).
+#[derive(Debug)]
+pub struct Judge {
+    watched: Window<Watched>,
+    octets: usize,
+    lines: Lines,
+    stories: Stories,
+    modes: Modes,
+    /// Preflights whose request is waited for, and exchanges whose connection may be closed yet.
+    unfollowed: VecDeque<(Moment, ExchangeId)>,
+    unclosed: VecDeque<(Moment, ExchangeId)>,
+    /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
+    has_gaps: bool,
+    changed: Vec<ExchangeId>,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Judge {
+    /// A judge who has seen nothing yet.
+    pub fn new() -> Self {
+        Self {
+            watched: Window::new(MOST_WATCHED),
+            octets: 0,
+            lines: Lines::default(),
+            stories: Stories::default(),
+            modes: Modes::default(),
+            unfollowed: VecDeque::new(),
+            unclosed: VecDeque::new(),
+            has_gaps: false,
+            changed: Vec::new(),
+        }
+    }
+
+    /// Takes note of an event. The judgements of the exchanges that come back may have changed.
+    pub fn observe(&mut self, event: &Event) -> &[ExchangeId] {
+        self.changed.clear();
+        if let Some(now) = event.at() {
+            self.wait_until(now);
+        }
+        self.note(event);
+        &self.changed
+    }
+
+    /// Takes note that it is `now`: what was waited for has not happened. The judgements of the
+    /// exchanges that come back may have changed.
+    pub fn time_passes(&mut self, now: Moment) -> &[ExchangeId] {
+        self.changed.clear();
+        self.wait_until(now);
+        &self.changed
+    }
+
+    /// Takes note that nothing more will happen.
+    pub fn finish(&mut self) -> &[ExchangeId] {
+        self.time_passes(Moment::from_micros(i64::MAX))
+    }
+
+    /// Whether it waits for something, so that it has to be told the time.
+    pub fn is_waiting(&self) -> bool {
+        !self.unfollowed.is_empty() || !self.unclosed.is_empty()
+    }
+
+    /// The judgement on an exchange as things stand; nothing for one that is not watched.
+    pub fn judgement(&self, id: ExchangeId) -> Option<Judgement> {
+        let watched = self.watched.get(id.0)?;
+        let origin = watched
+            .request
+            .headers
+            .first("origin")
+            .filter(|origin| !origin.is_empty());
+        Some(Judgement {
+            origin: origin.map(|origin| latin1(origin).into_owned()),
+            kind: watched.profile.kind,
+            kind_because: watched.profile.because,
+            destination: watched.profile.destination,
+            retry_of: watched.retry_of,
+            links: watched.links.clone(),
+            verdict: watched.verdict(id),
+            roots: Vec::new(),
+        })
+    }
+
+    fn wait_until(&mut self, now: Moment) {
+        let is_over = |(until, _): &mut (Moment, ExchangeId)| *until <= now;
+        while let Some((_, id)) = self.unfollowed.pop_front_if(is_over) {
+            self.not_followed(id);
+        }
+        while let Some((_, id)) = self.unclosed.pop_front_if(is_over) {
+            self.kept(id);
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Connected {
+                connection,
+                at,
+                resumed,
+            } => self.lines.connected(*connection, *at, *resumed),
+            Event::Opened {
+                id,
+                connection,
+                at,
+                protocol,
+                request,
+                ..
+            } => self.opened(*id, *connection, *at, *protocol, request),
+            Event::Answered { id, at, sent } => self.answered(*id, *at, sent),
+            Event::Cancelled { id, .. } => {
+                self.tried(*id, ConfirmedBy::Cancelled, Because::Cancelled);
+            }
+            Event::NotCancelled { id, .. } => {
+                self.tried(*id, ConfirmedBy::NotCancelled, Because::NotCancelled);
+            }
+            Event::Ended { id, at, ending, .. } => self.ended(*id, *at, *ending),
+            Event::Closed { connection, at, by } => self.closed(*connection, *at, *by),
+            Event::Dropped { .. } => {
+                // What was not seen may have followed any of them.
+                self.unfollowed.clear();
+                self.has_gaps = true;
+            }
+            Event::Reached { .. } => {}
+        }
+    }
+
+    fn opened(
+        &mut self,
+        id: ExchangeId,
+        connection: ConnectionId,
+        at: Moment,
+        protocol: Protocol,
+        request: &Arc<Request>,
+    ) {
+        let profile = Profile::of(request, protocol);
+        let retry_of = self.stories.repeats(at, request);
+        let Before { links, redirects } = self.find_before(id, at, request, profile.kind);
+        self.watch(
+            id,
+            Watched {
+                connection,
+                protocol,
+                request: Arc::clone(request),
+                profile,
+                response: None,
+                answered: None,
+                ending: Ending::InProgress,
+                ended: None,
+                standing: Standing::Free,
+                retry_of,
+                links,
+                redirects,
+                confirmed_by: None,
+            },
+        );
+        self.changed.push(id);
+        let by_itself = credentials::of_request(profile, request, redirects > 0);
+        self.tell(Node::Exchange(id), by_itself);
+        self.relate(id);
+        if let Some(before) = self.lines.begun(connection, id) {
+            self.kept(before);
+        }
+        self.join_line(id, connection);
+    }
+
+    /// Watches an exchange, and lets go of the oldest where that is too much.
+    fn watch(&mut self, id: ExchangeId, watched: Watched) {
+        self.octets += watched.weight();
+        while self.octets > MOST_OCTETS || self.watched.len() >= MOST_WATCHED {
+            let forgotten = self.watched.forget();
+            let octets = forgotten.map_or(0, |forgotten| forgotten.weight());
+            self.octets = self.octets.saturating_sub(octets);
+            if self.watched.len() == 0 {
+                break;
+            }
+        }
+        self.watched.insert(id.0, watched);
+    }
+
+    fn answered(&mut self, id: ExchangeId, at: Moment, response: &Arc<Response>) {
+        let Some(watched) = self.watched.get_mut(id.0) else {
+            return;
+        };
+        watched.response = Some(Arc::clone(response));
+        watched.answered = Some(at);
+        self.octets += response.headers.weight();
+        self.changed.push(id);
+        self.lines.answered(watched.connection, at);
+        if watched.profile.kind == Kind::Preflight {
+            if watched.may_be_accepted() && self.unfollowed.len() < MOST_WATCHED {
+                self.unfollowed.push_back((at.plus(PATIENCE), id));
+            }
+        } else if let Some(target) = redirect::target(&watched.request.url, response)
+            && let Some(target) = RequestUrl::from_url(&target)
+        {
+            self.stories.redirects_to(id, &watched.request, &target);
+        }
+    }
+
+    fn ended(&mut self, id: ExchangeId, at: Moment, ending: Ending) {
+        let Some(watched) = self.watched.get_mut(id.0) else {
+            return;
+        };
+        watched.ending = ending;
+        watched.ended = Some(at);
+        self.changed.push(id);
+        let goes_on = |response: &Arc<Response>| can_go_on(watched.protocol, response);
+        let goes_on = ending == Ending::Complete && watched.response.as_ref().is_some_and(goes_on);
+        self.lines.ended(watched.connection, at, goes_on);
+        if goes_on && watched.is_told_by_connection() && self.unclosed.len() < MOST_WATCHED {
+            self.unclosed.push_back((at.plus(KEPT_AFTER), id));
+        }
+        let gave_up = matches!(ending, Ending::ResetByClient | Ending::NeverSent);
+        if ending.is_without_response() && !gave_up && watched.response.is_none() {
+            let first = watched.retry_of.unwrap_or(id);
+            self.stories.not_answered(first, at, &watched.request);
+        }
+    }
+}

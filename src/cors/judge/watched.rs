@@ -1,0 +1,175 @@
+//! An exchange under watch, and what can be said of it by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exchange::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, Response};
+
+use super::super::cache::{self, Entry};
+use super::super::classify::{Destination, Kind, Profile};
+use super::super::credentials::{Credentials, CredentialsMode};
+use super::super::opinion::{Opinion, Situation};
+use super::super::preflight::Preflight;
+use super::super::verdict::{Confirmed, ConfirmedBy, Links, Outcome, Verdict};
+use super::super::{Engine, redirect};
+use super::PATIENCE;
+use super::modes::Standing;
+
+/// How much later than here a browser may have stored an answer.
+const LATENCY: Duration = Duration::from_secs(1);
+
+/// An exchange under watch.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) connection: ConnectionId,
+    pub(super) protocol: Protocol,
+    pub(super) request: Arc<Request>,
+    pub(super) profile: Profile,
+    pub(super) response: Option<Arc<Response>>,
+    pub(super) answered: Option<Moment>,
+    pub(super) ending: Ending,
+    pub(super) ended: Option<Moment>,
+    pub(super) standing: Standing,
+    pub(super) retry_of: Option<ExchangeId>,
+    pub(super) links: Links,
+    pub(super) redirects: u8,
+    pub(super) confirmed_by: Option<ConfirmedBy>,
+}
+
+impl Watched {
+    pub(super) fn situation(&self) -> Situation<'_> {
+        Situation {
+            profile: self.profile,
+            protocol: self.protocol,
+            request: &self.request,
+            response: self.response.as_deref(),
+            ending: self.ending,
+            redirects: self.redirects,
+        }
+    }
+
+    /// How much memory its heads take, in octets.
+    pub(super) fn weight(&self) -> usize {
+        let response = self.response.as_ref();
+        self.request.weight() + response.map_or(0, |response| response.headers.weight())
+    }
+
+    /// The engine whose verdict this is.
+    pub(super) fn engine(&self) -> Engine {
+        self.profile.engine.unwrap_or(Engine::Chromium)
+    }
+
+    /// What is known of its credentials mode.
+    pub(super) fn credentials(&self) -> Credentials {
+        match self.standing {
+            Standing::Known(credentials) => credentials,
+            Standing::Free | Standing::Tied(_) => Credentials::default(),
+        }
+    }
+
+    /// Whether its part in the CORS protocol depends on a credentials mode.
+    pub(super) fn is_cors(&self) -> bool {
+        matches!(self.profile.kind, Kind::CrossOrigin | Kind::Preflight)
+    }
+
+    fn outcome(&self, mode: CredentialsMode) -> Outcome {
+        Opinion::of(self.engine(), &self.situation(), mode).outcome()
+    }
+
+    /// The only credentials mode in which its engine comes to that outcome.
+    pub(super) fn mode_of(&self, outcome: Outcome) -> Option<CredentialsMode> {
+        let included = self.outcome(CredentialsMode::Include) == outcome;
+        let omitted = self.outcome(CredentialsMode::Omit) == outcome;
+        match (included, omitted) {
+            (true, false) => Some(CredentialsMode::Include),
+            (false, true) => Some(CredentialsMode::Omit),
+            (true, true) | (false, false) => None,
+        }
+    }
+
+    /// Whether its engine accepts this answer in any mode.
+    pub(super) fn may_be_accepted(&self) -> bool {
+        self.outcome(CredentialsMode::Omit) == Outcome::Allowed
+            || self.outcome(CredentialsMode::Include) == Outcome::Allowed
+    }
+
+    /// Whether this preflight asked for a request of that kind a moment ago, and was accepted.
+    pub(super) fn was_asked_for(&self, request: &Request, names: &[String], now: Moment) -> bool {
+        let is_recent = self.answered.is_some_and(|at| now.since(at) <= PATIENCE);
+        let is_for = |asked: Preflight<'_>| asked.is_for(&request.method, names);
+        is_recent
+            && Preflight::of(&self.request.headers).is_some_and(is_for)
+            && self.is_from_origin_of(request)
+            && self.may_be_accepted()
+    }
+
+    /// Whether this preflight's answer spares a request of that kind one of its own.
+    pub(super) fn holds_for(&self, request: &Request, names: &[String], now: Moment) -> bool {
+        let (Some(answer), Some(at), Some(asked)) = (
+            &self.response,
+            self.answered,
+            Preflight::of(&self.request.headers),
+        ) else {
+            return false;
+        };
+        let engine = self.engine();
+        let entry = Entry {
+            asked,
+            answer: &answer.headers,
+            credentials: self.credentials().mode,
+        };
+        let age = cache::max_age(engine, &answer.headers);
+        !age.is_zero()
+            && now.since(at) <= age + LATENCY
+            && entry.covers(engine, &request.method, names)
+            && self.is_from_origin_of(request)
+            && self.may_be_accepted()
+    }
+
+    /// Whether the page is the same. An origin that a redirect made `null` may have been asked for
+    /// under its name (Firefox does so).
+    fn is_from_origin_of(&self, request: &Request) -> bool {
+        let origin = request.headers.first("origin").unwrap_or_default();
+        origin == b"null" || self.request.headers.first("origin") == Some(origin)
+    }
+
+    /// Whether WebKit tells by the connection what it makes of this answer: it closes it at once
+    /// when it blocks one with content, and keeps it when it takes it (measured; scripts and
+    /// players close connections too, and a 401 is asked again).
+    pub(super) fn is_told_by_connection(&self) -> bool {
+        let Some(response) = &self.response else {
+            return false;
+        };
+        let is_streamed = matches!(
+            self.profile.destination,
+            Some(Destination::Audio | Destination::Video)
+        ) || self.request.headers.first("accept") == Some(b"text/event-stream");
+        self.profile.engine == Some(Engine::Webkit)
+            && self.profile.kind == Kind::CrossOrigin
+            && self.protocol != Protocol::Http2
+            && has_content(&self.request, response)
+            && response.status != 401
+            && redirect::location(response).is_none()
+            && !is_streamed
+    }
+
+    pub(super) fn verdict(&self, id: ExchangeId) -> Verdict {
+        let mut verdict = self
+            .situation()
+            .verdict(id, self.engine(), self.credentials());
+        verdict.confirmed = self.confirmed_by.map(|by| Confirmed {
+            by,
+            agrees: verdict.answer.outcome == by.outcome(),
+            code: None,
+            parameter: None,
+        });
+        verdict
+    }
+}
+
+/// Whether an answer has content (RFC 9112 section 6.3), as far as its head tells.
+fn has_content(request: &Request, response: &Response) -> bool {
+    request.method != "HEAD"
+        && !matches!(response.status, 204 | 205 | 304)
+        && response.headers.first("content-length") != Some(b"0")
+}
