@@ -12,9 +12,8 @@ use super::h1::{Conversation, Left, Tunnel};
 use super::page::Page;
 use super::peer::Peer;
 use super::{Notice, Proxy, tls, tunnel};
-use crate::clock;
-use crate::exchange::{Moment, Scheme};
-use crate::store::recorder::ConnectionTicket;
+use crate::exchange::Scheme;
+use crate::store::recorder::{Arrival, ConnectionTicket};
 use crate::wire::hello::Hello;
 use crate::wire::target::Authority;
 
@@ -23,22 +22,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// What every CONNECT that succeeds is answered (RFC 9110 section 9.3.6).
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
 
-/// Who connected, and when.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    /// The client's address.
-    pub(super) address: SocketAddr,
-    /// When it connected.
-    pub(super) at: Moment,
-}
-
 /// Serves a client that has connected to the proxy's port.
 pub(super) async fn serve(proxy: &Proxy, tcp: TcpStream, client: SocketAddr) {
     let span = debug_span!("conn", %client);
-    let arrival = Arrival {
-        address: client,
-        at: clock::now(),
-    };
+    let arrival = Arrival::now(client);
     async {
         // Without it small writes wait for acknowledgements; with it none do.
         let _ = tcp.set_nodelay(true);
@@ -76,7 +63,7 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arriv
                 scheme: Scheme::Http,
                 offers_alpn: false,
             };
-            let line = proxy.recorder.connected(arrival.at, None);
+            let line = proxy.recorder.connected(arrival, None);
             converse(proxy, peer, arrival, at, reached, line).await;
         }
         Some(Hello::Other) => tunnel_other(proxy, peer, &authority).await,
@@ -120,7 +107,7 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arr
                 scheme: Scheme::Https,
                 offers_alpn: ended.offers_alpn,
             };
-            let line = proxy.recorder.connected(arrival.at, Some(ended.resumed));
+            let line = proxy.recorder.connected(arrival, Some(ended.resumed));
             converse(proxy, ended.client, arrival, at, ended.server, line).await;
         }
         Err(error) => {

@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
-use super::conn::Arrival;
 use super::dial::{Reached, Unreached};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
 use super::page::Page;
@@ -22,7 +21,7 @@ use super::{Notice, Proxy, tunnel};
 use crate::cors::{Kind, Profile};
 use crate::exchange::{Ending, Protocol, Request, RequestUrl, Scheme};
 use crate::store::Ticket;
-use crate::store::recorder::ConnectionTicket;
+use crate::store::recorder::{Arrival, ConnectionTicket};
 use crate::wire::framing::{Framing, is_persistent};
 use crate::wire::head::RequestHead;
 use crate::wire::headers::latin1;
@@ -362,10 +361,10 @@ impl<'a> Conversation<'a> {
             return Ticket::unrecorded();
         }
         let recorder = &self.proxy.recorder;
-        let at = self.arrival.at;
+        let arrival = self.arrival;
         let line = self
             .line
-            .get_or_insert_with(|| recorder.connected(at, None));
+            .get_or_insert_with(|| recorder.connected(arrival, None));
         recorder.open(
             line.id(),
             protocol,

@@ -141,10 +141,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock;
     use crate::cors::Outcome;
     use crate::exchange::secret::{Redactor, Value as Kept, Values};
     use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
+    use crate::store::recorder::Arrival;
     use crate::store::{Recorder, Shown, Ticket, Writer};
     use crate::wire::headers::HeaderList;
 
@@ -168,12 +168,16 @@ mod tests {
         }
     }
 
+    fn arrival() -> Arrival {
+        Arrival::now("127.0.0.1:1".parse().expect("an address"))
+    }
+
     const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
 
     fn exchange(recorder: &Recorder, path: &str, allow: Option<&str>) {
         exchange_on(
             recorder,
-            recorder.connected(clock::now(), None).id(),
+            recorder.connected(arrival(), None).id(),
             "GET",
             path,
             allow,
@@ -295,7 +299,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        let connection = recorder.connected(clock::now(), None);
+        let connection = recorder.connected(arrival(), None);
         exchange_on(&recorder, connection.id(), "GET", "/a", Some("*"));
         let told = |shown: Shown| {
             (
@@ -331,7 +335,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        let line = recorder.connected(clock::now(), None);
+        let line = recorder.connected(arrival(), None);
         let mut long = request_on(&recorder, line.id());
         let first = shown.recv().expect("shown while it is open");
         assert_eq!(first.recorded.ending, Ending::InProgress);
@@ -356,7 +360,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        let line = recorder.connected(clock::now(), None);
+        let line = recorder.connected(arrival(), None);
         let mut open = request_on(&recorder, line.id());
         shown.recv().expect("shown while it is open");
         let disk = Connection::open(dir.path().join("run.corstap")).expect("opened");

@@ -21,6 +21,24 @@ pub struct Recorder {
     counts: Arc<Counts>,
 }
 
+/// Who has connected, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// The client's address.
+    pub address: SocketAddr,
+    at: Moment,
+}
+
+impl Arrival {
+    /// Somebody connects now.
+    pub fn now(address: SocketAddr) -> Self {
+        Self {
+            address,
+            at: clock::now(),
+        }
+    }
+}
+
 /// What recorder and writer count together.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -74,14 +92,13 @@ impl Recorder {
         )
     }
 
-    /// A connection that the client opened at `at`, or a tunnel inside it, can carry requests;
-    /// `resumed` says whether its TLS session continues an earlier one. It is closed with the
-    /// ticket.
-    pub fn connected(&self, at: Moment, resumed: Option<bool>) -> ConnectionTicket {
+    /// A connection that has arrived, or a tunnel inside it, can carry requests; `resumed` says
+    /// whether its TLS session continues an earlier one. It is closed with the ticket.
+    pub fn connected(&self, arrival: Arrival, resumed: Option<bool>) -> ConnectionTicket {
         let connection = ConnectionId(self.counts.connections.fetch_add(1, Ordering::Relaxed) + 1);
         self.hand_in(Event::Connected {
             connection,
-            at,
+            at: arrival.at,
             resumed,
         });
         ConnectionTicket {

@@ -7,7 +7,7 @@ use crate::exchange::{ConnectionId, ExchangeId, Moment, Side};
 
 use super::super::credentials::{Because, Credentials, CredentialsMode};
 use super::super::verdict::{ConfirmedBy, Outcome};
-use super::super::{Kind, classify::Profile};
+use super::super::{Destination, Kind, Profile};
 use super::line::{Beside, anchor, is_kept_apart};
 use super::modes::{Change, Node, Standing, Tie};
 use super::{Judge, Watched};
@@ -87,55 +87,109 @@ impl Judge {
         self.compare_lines(id, connection, profile);
     }
 
-    /// What other connections of the page to the server tell of a new one.
+    /// What other connections of the page to the server tell of a new one. They do so within one
+    /// profile of a browser only.
     fn compare_lines(&mut self, id: ExchangeId, connection: ConnectionId, profile: Profile) {
         let Some(watched) = self.watched.get(id.0) else {
             return;
         };
-        let Some(key) = self.stories.page_and_server(&watched.request) else {
+        let is_document =
+            profile.kind == Kind::Navigation && profile.destination == Some(Destination::Document);
+        let Some(whence) = self.stories.whence(&watched.request, is_document) else {
             return;
         };
+        if is_document {
+            self.agents.loads(whence.page);
+        }
         let preflight = watched
             .links
             .preflight
             .and_then(|id| self.watched.get(id.0));
         let of_preflight = preflight.map(|preflight| preflight.connection);
-        let beside = self
-            .lines
-            .compare(connection, key, of_preflight, profile.engine);
-        if self.has_gaps || profile.kind == Kind::SameOrigin {
+        let beside = self.lines.compare(
+            connection,
+            whence.page_and_server,
+            of_preflight,
+            profile.engine,
+        );
+        if self.has_gaps {
             return;
         }
-        let Beside {
-            idle,
-            resumed,
-            not_resumed,
-        } = beside;
         let line = Node::Line(connection);
-        for (others, tie, because) in [
-            (resumed, Tie::Same, Because::SessionResumed),
-            (not_resumed, Tie::Opposite, Because::SessionNotResumed),
-            (idle, Tie::Opposite, Because::OtherConnection),
+        if let Some(other) = beside.of_preflight {
+            self.tie(
+                line,
+                Node::Line(other),
+                Tie::Opposite,
+                Because::OtherConnection,
+            );
+        }
+        if self.contradicts(line, &beside) {
+            self.agents.are_several(whence.agent);
+        } else if self.agents.is_alone(whence.agent, whence.page) {
+            self.learn_from_lines(line, &beside);
+        }
+    }
+
+    /// Whether a connection whose mode is known was opened although others of that mode would have
+    /// done: by another profile, then.
+    fn contradicts(&self, line: Node, beside: &Beside) -> bool {
+        let Some(mode) = self.mode(line) else {
+            return false;
+        };
+        let others = beside.idle.iter().chain(&beside.not_resumed);
+        others
+            .map(|other| self.mode(Node::Line(*other)))
+            .any(|other| other == Some(mode))
+    }
+
+    fn learn_from_lines(&mut self, line: Node, beside: &Beside) {
+        if self.are_alike(&beside.resumed) {
+            for other in &beside.resumed {
+                self.tie(line, Node::Line(*other), Tie::Same, Because::SessionResumed);
+            }
+        }
+        for (others, because) in [
+            (&beside.not_resumed, Because::SessionNotResumed),
+            (&beside.idle, Because::OtherConnection),
         ] {
-            if self.is_of_one_mode(&others) {
+            if !self.are_opposed(others) {
                 for other in others {
-                    self.tie(line, Node::Line(other), tie, because);
+                    self.tie(line, Node::Line(*other), Tie::Opposite, because);
                 }
             }
         }
     }
 
-    /// Whether connections may all be of one mode: if not, what they tell does not hold here.
-    fn is_of_one_mode(&self, lines: &[ConnectionId]) -> bool {
-        let is_mode = |wanted: CredentialsMode| {
+    fn mode(&self, node: Node) -> Option<CredentialsMode> {
+        match self.standing(node) {
+            Standing::Known(known) => known.mode,
+            Standing::Free | Standing::Tied(_) => None,
+        }
+    }
+
+    /// Whether connections are certainly of one mode.
+    fn are_alike(&self, lines: &[ConnectionId]) -> bool {
+        match lines {
+            [] | [_] => true,
+            [first, others @ ..] => {
+                let mode = self.mode(Node::Line(*first));
+                mode.is_some()
+                    && others
+                        .iter()
+                        .all(|other| self.mode(Node::Line(*other)) == mode)
+            }
+        }
+    }
+
+    /// Whether connections are certainly not of one mode.
+    fn are_opposed(&self, lines: &[ConnectionId]) -> bool {
+        let has = |mode| {
             lines
                 .iter()
-                .any(|line| match self.standing(Node::Line(*line)) {
-                    Standing::Known(known) => known.mode == Some(wanted),
-                    Standing::Free | Standing::Tied(_) => false,
-                })
+                .any(|line| self.mode(Node::Line(*line)) == Some(mode))
         };
-        !(is_mode(CredentialsMode::Include) && is_mode(CredentialsMode::Omit))
+        has(CredentialsMode::Include) && has(CredentialsMode::Omit)
     }
 
     /// A preflight whose answer passes in one mode only, and that no request has followed, was made

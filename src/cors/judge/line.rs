@@ -54,10 +54,13 @@ pub(super) struct Lines {
     siblings: Recent<Key, Vec<ConnectionId>, MOST>,
 }
 
-/// What the connection of a request tells, with the connections that it is compared with.
+/// What a new connection of a page to a server tells, by the others of the two.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Beside {
-    /// Those that could have carried it, had they the same mode.
+    /// The one of the request's preflight, if it could have carried the request, had it the same
+    /// mode.
+    pub(super) of_preflight: Option<ConnectionId>,
+    /// Others that could have.
     pub(super) idle: Vec<ConnectionId>,
     /// Those whose TLS session it continues, or one of them.
     pub(super) resumed: Vec<ConnectionId>,
@@ -146,10 +149,12 @@ impl Lines {
             let Some(line) = self.get(sibling) else {
                 continue;
             };
-            if line.could_carry(new, preflight == Some(sibling)) {
+            if preflight == Some(sibling) && line.could_carry(new, Duration::ZERO) {
+                beside.of_preflight = Some(sibling);
+            } else if line.could_carry(new, IDLE_AT_LEAST) {
                 beside.idle.push(sibling);
             }
-            if engine == Some(Engine::Chromium) && line.has_session_for(new) {
+            if engine == Some(Engine::Chromium) && self.has_session(line, new, &all) {
                 match new.opened {
                     Some((_, Some(true))) => beside.resumed.push(sibling),
                     Some((_, Some(false))) => beside.not_resumed.push(sibling),
@@ -164,31 +169,37 @@ impl Lines {
         self.siblings.insert(key, all);
         beside
     }
+
+    /// Whether the browser had a TLS session of a connection when it opened `new`: it had one
+    /// since the first answer, and none of `all` has been opened meanwhile that may have used it
+    /// up.
+    fn has_session(&self, line: &Line, new: &Line, all: &[ConnectionId]) -> bool {
+        let is_tls = matches!(line.opened, Some((_, Some(_))));
+        let (Some((opened, _)), Some(answered)) = (new.opened, line.answered) else {
+            return false;
+        };
+        let opened_meanwhile = |other: &Line| {
+            other
+                .opened
+                .is_some_and(|(at, _)| at > answered && at < opened)
+        };
+        let is_used_up = all
+            .iter()
+            .filter_map(|other| self.get(*other))
+            .any(opened_meanwhile);
+        is_tls && answered < opened && !is_used_up
+    }
 }
 
 impl Line {
     /// Whether a browser would have taken this connection rather than open `new`, for a request of
-    /// the same mode. After its preflight a request looks for one at once.
-    fn could_carry(&self, new: &Self, is_of_preflight: bool) -> bool {
+    /// the same mode: it has been idle for `at_least` that long.
+    fn could_carry(&self, new: &Self, at_least: Duration) -> bool {
         let (Some((opened, _)), Some(idle)) = (new.opened, self.idle) else {
             return false;
         };
-        let at_least = if is_of_preflight {
-            Duration::ZERO
-        } else {
-            IDLE_AT_LEAST
-        };
         let idle_for = opened.since(idle);
         !self.is_closed && opened >= idle && (at_least..=IDLE_AT_MOST).contains(&idle_for)
-    }
-
-    /// Whether a browser had a TLS session of this connection when it opened `new`.
-    fn has_session_for(&self, new: &Self) -> bool {
-        let is_tls = matches!(self.opened, Some((_, Some(_))));
-        match (new.opened, self.answered) {
-            (Some((opened, _)), Some(answered)) => is_tls && answered < opened,
-            _ => false,
-        }
     }
 }
 
@@ -268,11 +279,12 @@ mod tests {
 
     #[test]
     fn an_idle_connection_could_have_carried_it() {
-        let idle = |opened, preflight| second(&mut lines(), opened, preflight).idle;
-        assert_eq!(idle(100, None), [ConnectionId(1)]);
-        assert_eq!(idle(20, None), [], "the browser may not have known");
-        assert_eq!(idle(11, Some(ConnectionId(1))), [ConnectionId(1)]);
-        assert_eq!(idle(5, Some(ConnectionId(1))), [], "it was busy");
+        let one = ConnectionId(1);
+        let beside = |opened, preflight| second(&mut lines(), opened, preflight);
+        assert_eq!(beside(100, None).idle, [one]);
+        assert_eq!(beside(20, None).idle, [], "the browser may not have known");
+        assert_eq!(beside(11, Some(one)).of_preflight, Some(one));
+        assert_eq!(beside(5, Some(one)).of_preflight, None, "it was busy");
     }
 
     #[test]

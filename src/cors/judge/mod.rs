@@ -3,6 +3,7 @@
 //! It is told [`Event`]s in order and answers with the exchanges whose judgement may have changed.
 //! Live, from a capture and from a HAR file the same events come to the same judgements.
 
+mod agents;
 mod infer;
 mod line;
 mod modes;
@@ -21,6 +22,7 @@ use crate::exchange::{
 };
 use crate::wire::headers::latin1;
 
+use self::agents::Agents;
 use self::line::{Lines, can_go_on};
 use self::modes::{Modes, Node, Standing};
 use self::stitch::Before;
@@ -49,6 +51,7 @@ pub struct Judge {
     lines: Lines,
     stories: Stories,
     modes: Modes,
+    agents: Agents,
     /// Preflights whose request is waited for, and exchanges whose connection may be closed yet.
     unfollowed: VecDeque<(Moment, ExchangeId)>,
     unclosed: VecDeque<(Moment, ExchangeId)>,
@@ -72,6 +75,7 @@ impl Judge {
             lines: Lines::default(),
             stories: Stories::default(),
             modes: Modes::default(),
+            agents: Agents::default(),
             unfollowed: VecDeque::new(),
             unclosed: VecDeque::new(),
             has_gaps: false,

@@ -36,6 +36,14 @@ pub(super) enum Found {
     Cached(ExchangeId),
 }
 
+/// Where a request comes from, and goes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whence {
+    pub(super) agent: Key,
+    pub(super) page: Key,
+    pub(super) page_and_server: Key,
+}
+
 /// The indexes by which the exchanges of a story find each other. Each holds a bounded number of
 /// entries; the oldest go first.
 #[derive(Debug, Default)]
@@ -119,11 +127,22 @@ impl Stories {
         (at.since(ended) <= REPEATS_WITHIN).then_some(first)
     }
 
-    /// The page that makes a request, and the server it goes to; nothing where the page is not
-    /// told.
-    pub(super) fn page_and_server(&self, request: &Request) -> Option<Key> {
-        let page = page(request)?;
-        Some(self.key(request, (page, request.url.scheme, &request.url.authority)))
+    /// The browser that makes a request, the page in it, and that page with the server it asks;
+    /// nothing where the page is not told. A document is its own page.
+    pub(super) fn whence(&self, request: &Request, is_document: bool) -> Option<Whence> {
+        let own;
+        let page = if is_document {
+            own = request.url.origin();
+            own.as_bytes()
+        } else {
+            page(request)?
+        };
+        let server = (request.url.scheme, &request.url.authority);
+        Some(Whence {
+            agent: self.key(request, ()),
+            page: self.key(request, page),
+            page_and_server: self.key(request, (page, server)),
+        })
     }
 
     fn key(&self, request: &Request, what: impl Hash) -> Key {

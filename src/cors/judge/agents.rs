@@ -1,0 +1,37 @@
+//! Browsers: requests with one User-Agent may come from several profiles, whose connections and
+//! sessions tell nothing of each other.
+
+use super::recent::Recent;
+use super::story::Key;
+
+/// How many browsers, and how many origins of their documents, are remembered.
+const MOST: usize = 1024;
+
+/// What is known of the browsers by their User-Agent.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    documents: Recent<Key, (), MOST>,
+    several: Recent<Key, (), MOST>,
+}
+
+impl Agents {
+    /// A document was loaded: `page` is its origin, in its browser.
+    pub(super) fn loads(&mut self, page: Key) {
+        if self.documents.get(page).is_none() {
+            self.documents.insert(page, ());
+        }
+    }
+
+    /// Something was seen that one profile does not do.
+    pub(super) fn are_several(&mut self, agent: Key) {
+        if self.several.get(agent).is_none() {
+            self.several.insert(agent, ());
+        }
+    }
+
+    /// Whether all that came from this page came from one profile, as far as can be told: its
+    /// document was seen, and nothing that one profile does not do.
+    pub(super) fn is_alone(&self, agent: Key, page: Key) -> bool {
+        self.documents.get(page).is_some() && self.several.get(agent).is_none()
+    }
+}
