@@ -37,7 +37,7 @@ pub enum Verb {
     Log(Log),
     /// Tell one exchange in full
     Show(Show),
-    /// Judge the exchanges of a HAR file
+    /// Judge the exchanges of a HAR file, or tell what a code means
     Explain(Explain),
     /// Show or replace the development CA
     Ca(Ca),
@@ -135,11 +135,16 @@ pub struct Show {
     pub from: FromCapture,
 }
 
-/// The verdicts on a HAR file.
+/// The verdicts on a HAR file, or the meaning of a code.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The HAR file; - reads standard input
-    pub file: PathBuf,
+    /// A HAR file (- reads standard input), or a code: one of corstap's, or one that a browser
+    /// prints
+    #[arg(value_name = "FILE|CODE", required_unless_present = "list")]
+    pub what: Option<PathBuf>,
+    /// List all codes
+    #[arg(long, conflicts_with = "what")]
+    pub list: bool,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,

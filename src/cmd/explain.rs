@@ -1,4 +1,4 @@
-//! `corstap explain`: the same verdicts for a HAR file.
+//! `corstap explain`: the same verdicts for a HAR file, and what the codes mean.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,26 +10,59 @@ use super::{FINE, FOUND, view};
 use crate::ca;
 use crate::cli::Explain;
 use crate::exchange::secret::{Redactor, Values};
+use crate::report::catalogue::{self, Entry};
 use crate::report::record::Record;
+use crate::report::text::View;
 use crate::report::{har, offline, text};
 use crate::term::Terminal;
 
-/// Judges the exchanges of a HAR file.
+/// Judges the exchanges of a HAR file, or tells what a code means.
 pub fn run(arguments: &Explain) -> Result<u8> {
-    let file = read(&arguments.file)
-        .with_context(|| format!("cannot read {}", arguments.file.display()))?;
-    let imported = har::parse(&file)
-        .with_context(|| format!("cannot explain {}", arguments.file.display()))?;
+    let Some(what) = &arguments.what else {
+        return tell(&catalogue::all(), arguments.json, text::listed);
+    };
+    let named = what.to_str().map(catalogue::find).unwrap_or_default();
+    if !named.is_empty() && !what.exists() {
+        return tell(&named, arguments.json, text::entry);
+    }
+    judge(what, arguments.json)
+}
+
+/// Tells what the catalogue has.
+fn tell(entries: &[Entry], json: bool, text: impl Fn(&Entry, View) -> String) -> Result<u8> {
+    let mut terminal = Terminal::new();
+    for entry in entries {
+        if json {
+            terminal.json(entry)?;
+        } else {
+            let text = text(entry, view(&terminal));
+            terminal.print(&text)?;
+        }
+    }
+    Ok(FINE)
+}
+
+/// Judges the exchanges of a HAR file.
+fn judge(path: &Path, json: bool) -> Result<u8> {
+    let file = read(path).with_context(|| {
+        let hint = if path.extension().is_none() {
+            ", and there is no code of that name (`corstap explain --list` has them all)"
+        } else {
+            ""
+        };
+        format!("cannot read {}{hint}", path.display())
+    })?;
+    let imported =
+        har::parse(&file).with_context(|| format!("cannot explain {}", path.display()))?;
     let redactor = Redactor::new(&ca::random()?, Values::Harmless);
     let told = offline::tell(&imported.events, &redactor);
-    let name = arguments
-        .file
+    let name = path
         .file_stem()
         .map(|stem| stem.to_string_lossy())
         .unwrap_or_default();
     let mut terminal = Terminal::new();
     for one in &told {
-        if arguments.json {
+        if json {
             terminal.json(&Record::new(&name, 1, &one.recorded, &one.judgement))?;
         } else {
             let line = text::line(&one.recorded, &one.judgement, view(&terminal));

@@ -51,6 +51,25 @@ pub enum Cause {
     RedirectLoop,
     /// The transport failed: no response came.
     NoResponse,
+    /// The page is, or asks for, a URL whose scheme CORS does not work with.
+    SchemeNotCors,
+    /// The request's own mode forbids that it goes to another origin.
+    ModeForbids,
+    /// By the standard `*` in Access-Control-Allow-Headers does not cover Authorization; no engine
+    /// enforces that.
+    AuthorizationNeedsListing,
+    /// The browser was not permitted to reach a more private address space.
+    LnaDenied,
+    /// The page is no secure context, and asks for a more private address space.
+    LnaInsecure,
+    /// The target's address space is another one than the page declared.
+    LnaTargetMismatch,
+    /// The preflight's answer does not allow access from a more public address space.
+    PnaHeaderMissing,
+    /// The browser could not add an Origin field.
+    OriginHeaderUnavailable,
+    /// CORS is switched off in the browser.
+    CorsDisabledInBrowser,
 }
 
 /// In which part of a load a cause shows.
@@ -97,7 +116,7 @@ pub enum Several {
 
 impl Cause {
     /// Every cause, in the order of the standard.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 30] = [
         Self::AllowOriginMissing,
         Self::AllowOriginMultiple,
         Self::AllowOriginInvalid,
@@ -119,6 +138,15 @@ impl Cause {
         Self::RedirectBadScheme,
         Self::RedirectLoop,
         Self::NoResponse,
+        Self::SchemeNotCors,
+        Self::ModeForbids,
+        Self::AuthorizationNeedsListing,
+        Self::LnaDenied,
+        Self::LnaInsecure,
+        Self::LnaTargetMismatch,
+        Self::PnaHeaderMissing,
+        Self::OriginHeaderUnavailable,
+        Self::CorsDisabledInBrowser,
     ];
 
     /// Whether requests without credentials cannot meet it.
@@ -156,7 +184,31 @@ impl Cause {
             Self::RedirectBadScheme => "redirect-bad-scheme",
             Self::RedirectLoop => "redirect-loop",
             Self::NoResponse => "no-response",
+            Self::SchemeNotCors => "scheme-not-cors",
+            Self::ModeForbids => "mode-forbids",
+            Self::AuthorizationNeedsListing => "authorization-needs-listing",
+            Self::LnaDenied => "lna-denied",
+            Self::LnaInsecure => "lna-insecure",
+            Self::LnaTargetMismatch => "lna-target-mismatch",
+            Self::PnaHeaderMissing => "pna-header-missing",
+            Self::OriginHeaderUnavailable => "origin-header-unavailable",
+            Self::CorsDisabledInBrowser => "cors-disabled-in-browser",
         }
+    }
+
+    /// Whether it can show on the wire. The others are only told by the browser.
+    pub fn is_on_the_wire(self) -> bool {
+        !matches!(
+            self,
+            Self::SchemeNotCors
+                | Self::AuthorizationNeedsListing
+                | Self::LnaDenied
+                | Self::LnaInsecure
+                | Self::LnaTargetMismatch
+                | Self::PnaHeaderMissing
+                | Self::OriginHeaderUnavailable
+                | Self::CorsDisabledInBrowser
+        )
     }
 
     /// The cause of that name.
@@ -183,11 +235,20 @@ impl Cause {
             | Self::MethodCase
             | Self::MethodWildcardCredentialed
             | Self::HeaderNotAllowed
-            | Self::HeaderWildcardCredentialed => "cors-preflight-fetch",
+            | Self::HeaderWildcardCredentialed
+            | Self::AuthorizationNeedsListing
+            | Self::PnaHeaderMissing => "cors-preflight-fetch",
             Self::RedirectUserinfo | Self::RedirectBadScheme | Self::RedirectLoop => {
                 "concept-http-redirect-fetch"
             }
             Self::NoResponse => "concept-network-error",
+            Self::SchemeNotCors
+            | Self::ModeForbids
+            | Self::LnaDenied
+            | Self::LnaInsecure
+            | Self::LnaTargetMismatch
+            | Self::CorsDisabledInBrowser => "concept-main-fetch",
+            Self::OriginHeaderUnavailable => "append-a-request-origin-header",
         }
     }
 
@@ -202,7 +263,7 @@ impl Cause {
     ) -> Option<&'static str> {
         match engine {
             Engine::Chromium => self.chromium_code(phase),
-            Engine::Firefox => Some(self.firefox_code(several)),
+            Engine::Firefox => self.firefox_code(several),
             Engine::Webkit => self.webkit_code(several),
         }
     }
@@ -247,18 +308,27 @@ impl Cause {
             Self::MethodNotAllowed | Self::MethodCase | Self::MethodWildcardCredentialed => {
                 "MethodDisallowedByPreflightResponse"
             }
-            Self::HeaderNotAllowed | Self::HeaderWildcardCredentialed => {
-                "HeaderDisallowedByPreflightResponse"
-            }
+            Self::HeaderNotAllowed
+            | Self::HeaderWildcardCredentialed
+            | Self::AuthorizationNeedsListing => "HeaderDisallowedByPreflightResponse",
             Self::RedirectUserinfo => "RedirectContainsCredentials",
-            Self::RedirectBadScheme => "CorsDisabledScheme",
-            Self::PreflightNoResponse | Self::RedirectLoop | Self::NoResponse => return None,
+            Self::RedirectBadScheme | Self::SchemeNotCors => "CorsDisabledScheme",
+            Self::ModeForbids => "DisallowedByMode",
+            Self::LnaDenied => "LocalNetworkAccessPermissionDenied",
+            Self::LnaInsecure => "InsecureLocalNetwork",
+            Self::LnaTargetMismatch => "InvalidLocalNetworkAccess",
+            Self::PnaHeaderMissing => "PreflightMissingAllowPrivateNetwork",
+            Self::PreflightNoResponse
+            | Self::RedirectLoop
+            | Self::NoResponse
+            | Self::OriginHeaderUnavailable
+            | Self::CorsDisabledInBrowser => return None,
         })
     }
 
     /// The categories of Firefox's console, each a page of MDN's *CORS errors*.
-    fn firefox_code(self, several: Option<Several>) -> &'static str {
-        match self {
+    fn firefox_code(self, several: Option<Several>) -> Option<&'static str> {
+        Some(match self {
             Self::AllowOriginMissing => "CORSMissingAllowOrigin",
             Self::AllowOriginMultiple if several == Some(Several::Lines) => {
                 "CORSMultipleAllowOriginNotAllowed"
@@ -276,15 +346,23 @@ impl Cause {
             Self::MethodNotAllowed | Self::MethodCase | Self::MethodWildcardCredentialed => {
                 "CORSMethodNotFound"
             }
-            Self::HeaderNotAllowed | Self::HeaderWildcardCredentialed => {
-                "CORSMissingAllowHeaderFromPreflight"
-            }
+            Self::HeaderNotAllowed
+            | Self::HeaderWildcardCredentialed
+            | Self::AuthorizationNeedsListing => "CORSMissingAllowHeaderFromPreflight",
             Self::PreflightNoResponse
             | Self::RedirectUserinfo
             | Self::RedirectBadScheme
             | Self::RedirectLoop
             | Self::NoResponse => "CORSDidNotSucceed",
-        }
+            Self::SchemeNotCors => "CORSRequestNotHttp",
+            Self::OriginHeaderUnavailable => "CORSOriginHeaderNotAdded",
+            Self::CorsDisabledInBrowser => "CORSDisabled",
+            Self::ModeForbids
+            | Self::LnaDenied
+            | Self::LnaInsecure
+            | Self::LnaTargetMismatch
+            | Self::PnaHeaderMissing => return None,
+        })
     }
 
     /// Names for WebKit's texts, which have no codes of their own.
@@ -307,7 +385,18 @@ impl Cause {
             Self::HeaderNotAllowed | Self::HeaderWildcardCredentialed => "header-not-allowed",
             Self::RedirectUserinfo => "redirect-has-credentials",
             Self::RedirectBadScheme => "redirect-scheme-not-cors",
-            Self::PreflightNoResponse | Self::RedirectLoop | Self::NoResponse => return None,
+            Self::SchemeNotCors => "scheme-not-http",
+            Self::PreflightNoResponse
+            | Self::RedirectLoop
+            | Self::NoResponse
+            | Self::ModeForbids
+            | Self::AuthorizationNeedsListing
+            | Self::LnaDenied
+            | Self::LnaInsecure
+            | Self::LnaTargetMismatch
+            | Self::PnaHeaderMissing
+            | Self::OriginHeaderUnavailable
+            | Self::CorsDisabledInBrowser => return None,
         })
     }
 }

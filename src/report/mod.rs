@@ -1,5 +1,6 @@
 //! Words and files: what is told of exchanges, to people and to programs.
 
+pub mod catalogue;
 pub mod explain;
 pub mod har;
 pub mod offline;

@@ -144,3 +144,35 @@ fn nothing_to_list_is_an_error_that_says_what_to_do() {
         );
     }
 }
+
+#[test]
+fn codes_are_listed_and_explained_by_any_name_they_have() {
+    let home = tempfile::tempdir().expect("a directory");
+    let explain = |arguments: &[&str]| {
+        let output = corstap(home.path())
+            .arg("explain")
+            .args(arguments)
+            .output()
+            .expect("run");
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let (code, listed, _) = explain(&["--list"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        listed
+            .lines()
+            .any(|line| line.starts_with("wildcard-with-credentials "))
+    );
+    for name in [
+        "preflight-status",
+        "PreflightInvalidStatus",
+        "CORSPreflightDidNotSucceed3",
+    ] {
+        let (code, told, _) = explain(&[name]);
+        assert_eq!(code, Some(0));
+        assert!(told.contains("answer OPTIONS with 204"), "{told}");
+    }
+    let (code, _, told) = explain(&["nonsense"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("corstap explain --list"), "{told}");
+}

@@ -1,5 +1,6 @@
 //! The remedies: what to change, and on whose side.
 
+use super::super::catalogue;
 use super::story::Story;
 use crate::cors::names::is_safelisted_method;
 use crate::cors::verdict::Answer;
@@ -41,6 +42,15 @@ impl Story<'_> {
             Cause::PreflightNoResponse | Cause::NoResponse | Cause::RedirectLoop => {
                 self.remedy_of_failure(answer)
             }
+            Cause::SchemeNotCors
+            | Cause::ModeForbids
+            | Cause::AuthorizationNeedsListing
+            | Cause::LnaDenied
+            | Cause::LnaInsecure
+            | Cause::LnaTargetMismatch
+            | Cause::PnaHeaderMissing
+            | Cause::OriginHeaderUnavailable
+            | Cause::CorsDisabledInBrowser => catalogue::remedy(cause).into(),
             Cause::AllowOriginMissing
             | Cause::AllowOriginMultiple
             | Cause::AllowOriginInvalid
@@ -151,7 +161,9 @@ impl Story<'_> {
     pub(super) fn remedy_of_failure(&self, answer: &Answer) -> Remedy {
         match answer.cause {
             Some(Cause::RedirectLoop) => return "On the server: find the loop.".into(),
-            Some(Cause::RedirectUserinfo | Cause::RedirectBadScheme) => return self.remedy(answer),
+            Some(Cause::RedirectUserinfo | Cause::RedirectBadScheme | Cause::ModeForbids) => {
+                return self.remedy(answer);
+            }
             _ if self.is_refused_handshake() => {
                 return "WebSockets have no CORS: the server decides by itself. Does it know the path, and does it check Origin?".into();
             }

@@ -1,5 +1,6 @@
 //! The sentences: what is wrong, with the bytes that show it.
 
+use super::super::catalogue;
 use super::story::{Story, name_of_answer};
 use crate::cors::origin::Difference;
 use crate::cors::verdict::Answer;
@@ -115,9 +116,20 @@ impl Story<'_> {
                 "The redirect leads to {}, which is not http or https.",
                 field("location")
             ),
+            Cause::ModeForbids => {
+                "The request's own mode forbids that it goes to another origin, and it was redirected to one.".to_owned()
+            }
             Cause::PreflightNoResponse | Cause::NoResponse | Cause::RedirectLoop => {
                 self.failure(answer)
             }
+            Cause::SchemeNotCors
+            | Cause::AuthorizationNeedsListing
+            | Cause::LnaDenied
+            | Cause::LnaInsecure
+            | Cause::LnaTargetMismatch
+            | Cause::PnaHeaderMissing
+            | Cause::OriginHeaderUnavailable
+            | Cause::CorsDisabledInBrowser => catalogue::meaning(cause).to_owned(),
         }
     }
 
@@ -127,7 +139,9 @@ impl Story<'_> {
             Some(Cause::RedirectLoop) => {
                 "The load was redirected more than twenty times.".to_owned()
             }
-            Some(Cause::RedirectUserinfo | Cause::RedirectBadScheme) => self.sentence(answer),
+            Some(Cause::RedirectUserinfo | Cause::RedirectBadScheme | Cause::ModeForbids) => {
+                self.sentence(answer)
+            }
             _ if self.is_refused_handshake() => format!(
                 "This is not CORS: the server answered the WebSocket handshake with a status that opens none{}.",
                 self.status()

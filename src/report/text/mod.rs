@@ -1,6 +1,7 @@
 //! Exchanges as text for a terminal. Colour is always written; whoever prints strips it where it
 //! does not belong.
 
+mod entry;
 mod full;
 
 use std::fmt::Write;
@@ -8,6 +9,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use time::UtcOffset;
 
+pub use self::entry::{entry, listed};
 pub use self::full::full;
 
 use super::explain::explain;
