@@ -79,12 +79,26 @@ impl Judge {
             return;
         }
         let line = Node::Line(connection);
-        if let Some(mode) = anchor(profile) {
+        let own = anchor(profile).or_else(|| {
+            let is_request = profile.kind == Kind::CrossOrigin;
+            self.mode(Node::Exchange(id)).filter(|_| is_request)
+        });
+        if let Some(mode) = own {
             self.tell(line, Credentials::known(mode, Because::SameConnection));
-        } else if profile.kind == Kind::CrossOrigin {
-            self.tie(line, Node::Exchange(id), Tie::Same, Because::SameConnection);
         }
         self.compare_lines(id, connection, profile);
+        if profile.kind == Kind::CrossOrigin {
+            let because = self.because(line).unwrap_or(Because::SameConnection);
+            self.tie(line, Node::Exchange(id), Tie::Same, because);
+        }
+    }
+
+    /// How the mode of a node is known.
+    fn because(&self, node: Node) -> Option<Because> {
+        match self.standing(node) {
+            Standing::Known(known) => known.because,
+            Standing::Free | Standing::Tied(_) => None,
+        }
     }
 
     /// What other connections of the page to the server tell of a new one. They do so within one
@@ -206,9 +220,12 @@ impl Judge {
 
     /// WebKit has kept the connection of an answer that it would have closed, had it blocked it.
     pub(super) fn kept(&mut self, id: ExchangeId) {
-        let watched = self.watched.get(id.0);
-        if watched.is_some_and(|watched| watched.is_told_by_connection() && watched.ended.is_some())
-        {
+        let is_kept = |watched: &Watched| {
+            watched.ended.is_some()
+                && watched.is_told_by_connection()
+                && !self.lines.is_closed(watched.connection)
+        };
+        if self.watched.get(id.0).is_some_and(is_kept) {
             self.learn(id, Outcome::Allowed, Because::Kept);
         }
     }

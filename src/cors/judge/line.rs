@@ -121,6 +121,10 @@ impl Lines {
         }
     }
 
+    pub(super) fn is_closed(&self, id: ConnectionId) -> bool {
+        self.get(id).is_none_or(|line| line.is_closed)
+    }
+
     pub(super) fn closed(&mut self, id: ConnectionId) {
         if let Some(line) = self.get_mut(id) {
             line.is_closed = true;
