@@ -12,8 +12,10 @@ use crate::exchange::{
 };
 use crate::wire::headers::latin1;
 
+use super::around::{Around, Surroundings};
 use super::classify::Profile;
 use super::credentials::{self, Credentials, CredentialsMode};
+use super::lookalike;
 use super::names::{is_safelisted_method, needs_preflight};
 use super::opinion::{Opinion, Situation};
 use super::recent::Recent;
@@ -35,6 +37,7 @@ pub struct Judge {
     watched: Recent<ExchangeId, Watched, MOST_WATCHED>,
     pools: Recent<ConnectionId, Pool, MOST_CONNECTIONS>,
     stories: Stories,
+    surroundings: Surroundings,
     awaited: VecDeque<(Moment, ExchangeId)>,
     /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
     has_gaps: bool,
@@ -52,6 +55,7 @@ struct Watched {
     retry_of: Option<ExchangeId>,
     links: Links,
     redirects: u8,
+    around: Around,
     confirmed_by: Option<ConfirmedBy>,
 }
 
@@ -150,6 +154,7 @@ impl Judge {
             retry_of: self.stories.repeats(request),
             links: Links::default(),
             redirects: 0,
+            around: Around::default(),
             confirmed_by: None,
         };
         let mut changed = vec![id];
@@ -274,8 +279,18 @@ impl Judge {
             return Vec::new();
         };
         watched.response = Some(Arc::clone(response));
+        watched.around = self.surroundings.answered(
+            id,
+            watched.profile,
+            watched.redirects,
+            &watched.request,
+            response,
+        );
         if watched.profile.kind == Kind::Preflight {
-            if watched.may_be_accepted() && self.awaited.len() < MOST_WATCHED {
+            let may_be_accepted = watched.may_be_accepted();
+            self.surroundings
+                .preflight_answered(id, &watched.request, may_be_accepted);
+            if may_be_accepted && self.awaited.len() < MOST_WATCHED {
                 self.awaited.push_back((at.plus(PATIENCE), id));
             }
         } else if let Some(target) = redirect::target(&watched.request.url, response) {
@@ -306,6 +321,7 @@ impl Judge {
         watched.ending = ending;
         let gave_up = matches!(ending, Ending::ResetByClient | Ending::NeverSent);
         if ending.is_without_response() && !gave_up && watched.response.is_none() {
+            watched.around = self.surroundings.not_answered(&watched.request);
             self.stories
                 .not_answered(watched.retry_of.unwrap_or(id), &watched.request);
         }
@@ -322,6 +338,7 @@ impl Watched {
             response: self.response.as_deref(),
             ending: self.ending,
             redirects: self.redirects,
+            around: &self.around,
         }
     }
 
@@ -356,6 +373,9 @@ impl Watched {
         let mut verdict = self
             .situation()
             .verdict(id, self.engine(), self.credentials);
+        let because = self.links.preflight_because;
+        let not_enforced = lookalike::not_enforced(&self.situation(), id, because);
+        verdict.not_cors.extend(not_enforced);
         verdict.confirmed = self.confirmed_by.map(|by| Confirmed {
             by,
             agrees: verdict.answer.outcome == Outcome::Allowed,

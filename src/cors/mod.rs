@@ -5,14 +5,21 @@
 //! [`Judge`] holds the stories: which request a preflight belongs to, which hop a redirect led
 //! to, and what gives the credentials mode away. Nothing here asks for the time.
 
+pub mod around;
 pub mod cause;
 pub mod check;
 pub mod classify;
 pub mod credentials;
 pub mod diagnosis;
+mod embedder;
 pub mod engine;
+pub mod exposed;
 pub mod judge;
+mod loading;
+pub mod lookalike;
+mod media_type;
 pub mod names;
+mod opaque;
 pub mod opinion;
 pub mod origin;
 mod pool;
@@ -20,6 +27,7 @@ pub mod preflight;
 pub mod reading;
 mod recent;
 pub mod redirect;
+mod resource_policy;
 pub mod story;
 pub mod verdict;
 
@@ -29,4 +37,5 @@ pub use self::credentials::{Credentials, CredentialsMode};
 pub use self::diagnosis::{Confidence, Diagnosis};
 pub use self::engine::Engine;
 pub use self::judge::Judge;
+pub use self::lookalike::LookAlike;
 pub use self::verdict::{Answer, Judgement, Outcome, Verdict};

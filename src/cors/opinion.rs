@@ -1,17 +1,24 @@
 //! Opinions: what one engine makes of an exchange in one credentials mode, and the verdict that
 //! all of them come to.
 
-use crate::exchange::{Ending, ExchangeId, Protocol, Request, Response};
+use crate::exchange::{Ending, ExchangeId, Protocol, Request, RequestUrl, Response};
 use crate::wire::headers::latin1;
 
+use super::around::{self, Around};
 use super::check::{Asked, Finding, cors_check};
 use super::classify::{Kind, Profile};
 use super::credentials::{Because, Credentials, CredentialsMode};
+use super::embedder::Policy;
 use super::engine::PerEngine;
+use super::exposed;
+use super::loading::{self, Mode};
+use super::lookalike::{self, Bar, LookAlike};
+use super::opaque;
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
+use super::resource_policy::{self, Forbids, Purpose};
 use super::verdict::{Answer, EngineAnswer, Evidence, Outcome, Verdict, Where};
-use super::{Cause, Engine, Phase};
+use super::{Cause, Confidence, Destination, Engine, Phase, Rule};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +35,8 @@ pub struct Situation<'a> {
     pub ending: Ending,
     /// How many redirects came before it.
     pub redirects: u8,
+    /// What other exchanges tell of it.
+    pub around: &'a Around,
 }
 
 /// What one engine makes of an exchange in one credentials mode.
@@ -43,12 +52,14 @@ pub enum Opinion {
     Blocked(Vec<Finding>),
     /// The load fails, for a cause that is none of CORS, if it has a name.
     Failed(Option<Cause>),
+    /// Another rule than CORS blocks it, or the load fails although CORS passed.
+    Barred(Bar),
 }
 
 impl Opinion {
     /// The opinion of `engine`, if the request's credentials mode is `credentials`.
     pub fn of(engine: Engine, situation: &Situation<'_>, credentials: CredentialsMode) -> Self {
-        let Some(response) = situation.response else {
+        let Some(response) = situation.effective() else {
             return situation.without_response(engine);
         };
         let asked = Asked {
@@ -63,9 +74,11 @@ impl Opinion {
         let opinion = match situation.profile.kind {
             Kind::Preflight => situation.preflight(engine, asked, response),
             Kind::CrossOrigin => situation.cross_origin(engine, asked, response),
-            Kind::SameOrigin => situation.redirect(engine, &situation.own_origin(), response),
+            Kind::SameOrigin => situation.same_origin(engine, response),
             Kind::Websocket if response.status != 101 => Self::Failed(None),
-            Kind::NoCors | Kind::Navigation | Kind::Websocket | Kind::NotBrowser => Self::Exempt,
+            Kind::NoCors => situation.no_cors(engine, response),
+            Kind::Navigation => situation.framed(engine, response),
+            Kind::Websocket | Kind::NotBrowser => Self::Exempt,
         };
         let is_cut = opinion == Self::Allowed && situation.ending == Ending::Truncated;
         if is_cut { Self::Failed(None) } else { opinion }
@@ -79,6 +92,7 @@ impl Opinion {
             Self::Pending => Outcome::Pending,
             Self::Blocked(_) => Outcome::Blocked,
             Self::Failed(_) => Outcome::Failed,
+            Self::Barred(bar) => bar.outcome(),
         }
     }
 
@@ -93,7 +107,7 @@ impl Opinion {
     fn findings(&self) -> &[Finding] {
         match self {
             Self::Blocked(findings) => findings,
-            Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) => &[],
+            Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) | Self::Barred(_) => &[],
         }
     }
 
@@ -103,6 +117,7 @@ impl Opinion {
                 Answer::blocked(engine, phase, first)
             }
             Self::Failed(Some(cause)) => Answer::failed(engine, phase, *cause),
+            Self::Barred(bar) => Answer::barred(phase, bar),
             Self::Allowed
             | Self::Exempt
             | Self::Pending
@@ -145,15 +160,168 @@ impl Situation<'_> {
 
     fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
         let findings = cors_check(engine, asked, &response.headers);
-        if findings.is_empty() {
-            self.redirect(engine, asked.origin, response)
-        } else {
-            Opinion::from_findings(self.tainted(findings))
+        if !findings.is_empty() {
+            return Opinion::from_findings(self.tainted(findings));
         }
+        match self.redirect(engine, asked.origin, response) {
+            Opinion::Allowed => self.loaded(engine, Mode::Cors, response, Opinion::Allowed),
+            other @ (Opinion::Exempt
+            | Opinion::Pending
+            | Opinion::Blocked(_)
+            | Opinion::Failed(_)
+            | Opinion::Barred(_)) => other,
+        }
+    }
+
+    fn same_origin(&self, engine: Engine, response: &Response) -> Opinion {
+        if around::is_worker(self.profile.destination)
+            && let Some(bar) = self.check_embedding(engine, response)
+        {
+            return Opinion::Barred(bar);
+        }
+        match self.redirect(engine, &self.own_origin(), response) {
+            Opinion::Allowed if self.leaves_its_mode(response) => {
+                Opinion::Barred(Bar::failed(LookAlike::ModeForbids))
+            }
+            other => other,
+        }
+    }
+
+    /// "If request's mode is `same-origin` … then return a network error": scripts ask for this
+    /// mode, and workers are always loaded in it.
+    fn leaves_its_mode(&self, response: &Response) -> bool {
+        redirect::location(response).is_some()
+            && self.request.headers.first("sec-fetch-mode") == Some(b"same-origin")
+            && redirect::target(&self.request.url, response)
+                .and_then(|target| RequestUrl::from_url(&target))
+                .is_some_and(|target| target.origin() != self.request.url.origin())
+    }
+
+    /// A part of a page, loaded without CORS: other rules may keep it out.
+    fn no_cors(&self, engine: Engine, response: &Response) -> Opinion {
+        if let Some(bar) = self.check_policy(engine, Purpose::Part, response) {
+            return Opinion::Barred(bar);
+        }
+        let is_other =
+            resource_policy::is_of_other_origin(self.profile, self.request, self.redirects);
+        if !is_other || redirect::location(response).is_some() {
+            return Opinion::Exempt;
+        }
+        // Measured: WebKit asks for fonts without CORS, and lets the page have them all the same.
+        let is_font = self.profile.destination == Some(Destination::Font);
+        let loaded = if is_font {
+            Opinion::Allowed
+        } else {
+            Opinion::Exempt
+        };
+        self.blocked_as_opaque(engine, response)
+            .unwrap_or_else(|| self.loaded(engine, Mode::NoCors, response, loaded))
+    }
+
+    /// Opaque-response blocking; Firefox looks at the type of scripts and styles before.
+    fn blocked_as_opaque(&self, engine: Engine, response: &Response) -> Option<Opinion> {
+        let destination = self.profile.destination;
+        let is_first = !(engine == Engine::Firefox && loading::refuses_type(destination, response));
+        (is_first && opaque::blocks(engine, destination, self.request, response)).then(|| {
+            let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, Confidence::Medium);
+            Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB"))
+        })
+    }
+
+    /// A load that nothing blocks: it may fail all the same.
+    fn loaded(
+        &self,
+        engine: Engine,
+        mode: Mode,
+        response: &Response,
+        otherwise: Opinion,
+    ) -> Opinion {
+        if redirect::location(response).is_some() {
+            return otherwise;
+        }
+        loading::check(
+            engine,
+            mode,
+            self.profile.destination,
+            self.request,
+            response,
+        )
+        .map_or(otherwise, Opinion::Barred)
+    }
+
+    /// A document: that of a frame has to be one that its page may embed.
+    fn framed(&self, engine: Engine, response: &Response) -> Opinion {
+        if !around::is_frame(self.profile.destination) || redirect::location(response).is_some() {
+            return Opinion::Exempt;
+        }
+        self.check_embedding(engine, response)
+            .or_else(|| self.check_policy(engine, Purpose::Frame, response))
+            .map_or(Opinion::Exempt, Opinion::Barred)
+    }
+
+    /// What the page takes into itself.
+    fn embedder(&self, engine: Engine) -> Policy {
+        self.around
+            .embedder
+            .map_or(Policy::UnsafeNone, |page| page.policy.in_engine(engine))
+    }
+
+    /// A frame or a worker has to have a policy like its page's
+    /// ([adherence to its embedder policy](https://html.spec.whatwg.org/#check-a-navigation-response's-adherence-to-its-embedder-policy)).
+    fn check_embedding(&self, engine: Engine, response: &Response) -> Option<Bar> {
+        let isolates = |policy| policy != Policy::UnsafeNone;
+        let own = || Policy::of(&response.headers).in_engine(engine);
+        (isolates(self.embedder(engine)) && !isolates(own())).then(|| {
+            let bar = Bar::by_rule(Rule::Coep, LookAlike::CoepBlocked, Confidence::High);
+            bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE")
+        })
+    }
+
+    /// Cross-Origin-Resource-Policy. Chromium calls it the page's policy where the answer has none.
+    fn check_policy(&self, engine: Engine, purpose: Purpose, response: &Response) -> Option<Bar> {
+        let embedder = self.embedder(engine);
+        if embedder == Policy::UnsafeNone
+            && !response.headers.contains("cross-origin-resource-policy")
+        {
+            return None;
+        }
+        let relation = resource_policy::relation(self.profile, self.request, self.redirects);
+        let forbids =
+            resource_policy::check(relation, self.request, &response.headers, embedder, purpose)?;
+        let (look_alike, code) = match forbids {
+            Forbids::OtherOrigins => (
+                LookAlike::CorpBlocked,
+                "ERR_BLOCKED_BY_RESPONSE.NotSameOrigin",
+            ),
+            Forbids::OtherSites => (
+                LookAlike::CorpBlocked,
+                "ERR_BLOCKED_BY_RESPONSE.NotSameSite",
+            ),
+            Forbids::Unasked => (
+                LookAlike::CoepBlocked,
+                "ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep",
+            ),
+        };
+        let rule = match engine {
+            Engine::Chromium if forbids == Forbids::Unasked => Rule::Coep,
+            Engine::Chromium | Engine::Firefox | Engine::Webkit => Rule::Corp,
+        };
+        let bar = Bar::by_rule(rule, look_alike, Confidence::High);
+        Some(bar.printing(engine, code))
+    }
+
+    /// The answer as the page gets it: a 304 stands for the stored one, brought up to date.
+    fn effective(&self) -> Option<&Response> {
+        let revalidated = self.around.revalidated.as_ref();
+        revalidated.map(|stored| &stored.response).or(self.response)
     }
 
     /// A response that passes, and may lead on.
     fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
+        // Measured: Chromium takes such an answer as it is, Firefox asks again for the same URL.
+        if engine == Engine::Webkit && redirect::leads_nowhere(response) {
+            return Opinion::Barred(Bar::failed(LookAlike::LoadStatus));
+        }
         match check_target(engine, origin, &self.request.url, response) {
             Some(Refusal::Blocked(finding)) => Opinion::Blocked(vec![finding]),
             Some(Refusal::Failed(cause)) => Opinion::Failed(Some(cause)),
@@ -183,7 +351,7 @@ impl Situation<'_> {
 
     fn phase(&self) -> Phase {
         let is_redirect = self
-            .response
+            .effective()
             .is_some_and(|response| redirect::location(response).is_some());
         if self.profile.kind == Kind::Preflight {
             Phase::Preflight
@@ -213,13 +381,13 @@ impl Situation<'_> {
             if_included: own.if_included,
             if_omitted: own.if_omitted,
             confirmed: None,
-            readable: None,
+            readable: self.readable(&own.answer, credentials),
             evidence: first
                 .filter(|_| is_decided)
                 .map(|first| self.evidence(id, first))
                 .into_iter()
                 .collect(),
-            not_cors: Vec::new(),
+            not_cors: lookalike::told(self, id, shown, credentials.mode),
             answer: own.answer,
             engines: answers,
         }
@@ -239,14 +407,47 @@ impl Situation<'_> {
         }
     }
 
+    /// The first line of a field in the answer's own head, from 1.
+    fn own_line(&self, field: &str) -> Option<usize> {
+        let (place, _) = self.response?.headers.lines(field).next()?;
+        Some(place + 1)
+    }
+
+    /// What script can read of a 304, whose own head does not show it; for every other answer
+    /// that is found out when it is told.
+    fn readable(&self, answer: &Answer, credentials: Credentials) -> Option<exposed::Readable> {
+        let revalidated = self.around.revalidated.as_deref()?;
+        let fields = revalidated
+            .response
+            .headers
+            .iter()
+            .map(|(name, value)| (latin1(name), latin1(value)))
+            .collect::<Vec<_>>();
+        let fields = fields.iter().map(|(name, value)| (&**name, Some(&**value)));
+        exposed::readable(
+            self.profile.kind,
+            self.profile.destination,
+            answer.outcome,
+            credentials.mode,
+            200,
+            fields,
+        )
+    }
+
     fn evidence(&self, id: ExchangeId, finding: &Finding) -> Evidence {
-        let headers = self.response.map(|response| &response.headers);
+        let headers = self.effective().map(|response| &response.headers);
         let line = finding.field.and_then(|field| headers?.lines(field).next());
+        let revalidated = self.around.revalidated.as_deref();
+        let stored = revalidated
+            .zip(line)
+            .and_then(|(answer, (place, _))| Some((answer.stored, answer.stored_line(place)?)));
         Evidence {
-            exchange: id,
+            exchange: stored.map_or(id, |(exchange, _)| exchange),
             place: Where::Sent,
             field: finding.field.map(Into::into),
-            line: line.map(|(place, _)| place + 1),
+            line: stored
+                .map(|(_, line)| line)
+                .or_else(|| self.own_line(finding.field?)),
             value: line.map(|(_, value)| latin1(value).into_owned()),
             differs: finding.differs,
         }
@@ -289,8 +490,9 @@ impl Both {
         if mode.is_some() || self.agree() {
             return EngineAnswer::decided(shown);
         }
-        let is_blocked = |opinion: &Opinion| opinion.outcome() == Outcome::Blocked;
-        let either_way = is_blocked(&self.included) && is_blocked(&self.omitted);
+        let is_lost =
+            |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);
+        let either_way = is_lost(&self.included) && is_lost(&self.omitted);
         EngineAnswer {
             if_included: Some(self.included.answer(engine, phase)),
             if_omitted: Some(shown.clone()),
@@ -330,6 +532,7 @@ mod tests {
             response: Some(&response),
             ending: Ending::Complete,
             redirects: 0,
+            around: &Around::default(),
         };
         situation.verdict(ExchangeId(1), Engine::Chromium, credentials)
     }

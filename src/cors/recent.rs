@@ -37,6 +37,11 @@ impl<K: Copy + Eq + Hash, V, const MOST: usize> Recent<K, V, MOST> {
         self.values.remove(&key).map(|(_, value)| value)
     }
 
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Puts a value in, as the latest.
     pub(super) fn insert(&mut self, key: K, value: V) {
         self.next += 1;

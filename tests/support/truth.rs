@@ -5,10 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use corstap::cors::verdict::{Answer, Judgement};
-use corstap::cors::{Engine, Kind, Outcome};
+use corstap::cors::{Engine, Kind, Outcome, Rule};
 use corstap::exchange::secret::{Redactor, Values};
 use corstap::report::har;
 use corstap::report::offline::{self, Told};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// One scenario.
@@ -19,6 +20,8 @@ pub struct Case(Value);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     pub outcome: Outcome,
+    /// Whose rule blocked it, where that was told.
+    pub by: Option<Rule>,
     pub code: Option<String>,
 }
 
@@ -75,12 +78,15 @@ impl Case {
             Engine::Firefox => &verdict["category"],
             Engine::Webkit => &verdict["code"],
         };
-        let is_cors = outcome == Outcome::Blocked && verdict["block"] == "cors";
+        let by = Rule::deserialize(&verdict["block"]).ok();
+        let by = by.filter(|_| outcome == Outcome::Blocked);
+        let is_cors = by == Some(Rule::Cors);
         let code = code
             .as_str()
             .map(|code| code.trim_end_matches(|c: char| c.is_ascii_digit()));
         Expected {
             outcome,
+            by,
             code: code.filter(|_| is_cors).map(str::to_owned),
         }
     }
@@ -349,13 +355,16 @@ fn is_right(answer: &Answer, expected: &Expected, kind: Kind) -> bool {
             && answer.outcome == Outcome::Exempt
             && expected.outcome == Outcome::Allowed;
     let code = answer.code.as_deref();
-    same_outcome && (expected.outcome != Outcome::Blocked || code == expected.code.as_deref())
+    let same_rule = expected.by.is_none() || answer.by == expected.by;
+    let same_code = expected.by != Some(Rule::Cors) || code == expected.code.as_deref();
+    same_outcome && (expected.outcome != Outcome::Blocked || same_rule && same_code)
 }
 
 fn told(answer: &Answer) -> String {
     format!(
-        "{} {}",
+        "{} {} {}",
         answer.outcome.name(),
+        answer.by.map_or("-", Rule::name),
         answer.code.as_deref().unwrap_or("-")
     )
 }
