@@ -327,6 +327,16 @@ impl Judgement {
                 answer.parameter = answer.parameter.as_deref().map(|name| redactor.name(name));
             }
         }
+        if let Some(PerEngine {
+            chromium,
+            firefox,
+            webkit,
+        }) = &mut verdict.readable
+        {
+            for name in [chromium, firefox, webkit].into_iter().flatten() {
+                *name = redactor.name(name);
+            }
+        }
         for evidence in &mut verdict.evidence {
             let (Some(field), Some(value)) = (&evidence.field, &evidence.value) else {
                 continue;

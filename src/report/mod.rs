@@ -3,5 +3,6 @@
 pub mod explain;
 pub mod har;
 pub mod offline;
+pub mod readable;
 pub mod record;
 pub mod text;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use corstap::cors::Engine;
+use corstap::cors::{Engine, Outcome};
+use corstap::report::readable::readable;
 
 use crate::support::exceptions::exceptions;
 use crate::support::truth::{Score, cases};
@@ -55,4 +56,38 @@ fn verdicts_are_those_of_firefox() {
 #[test]
 fn verdicts_are_those_of_webkit() {
     verdicts_are_those_of(Engine::Webkit);
+}
+
+#[test]
+fn script_reads_the_headers_that_it_could_read() {
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for engine in Engine::ALL {
+        for case in cases().iter().filter(|case| case.has_wire(engine)) {
+            let Some(expected) = case.readable(engine) else {
+                continue;
+            };
+            let told = case.tell(engine);
+            if told.judgement.verdict.answer.outcome != Outcome::Allowed {
+                continue;
+            }
+            let ours = readable(&told.recorded, &told.judgement)
+                .map(|readable| readable.get(engine).clone());
+            compared += 1;
+            // Without the credentials mode an asterisk may expose more than is told.
+            let is_all = told.judgement.verdict.credentials.mode.is_some();
+            let is_right = ours.as_ref().is_some_and(|ours| {
+                let is_subset = ours.iter().all(|name| expected.contains(name));
+                is_subset && (ours.len() == expected.len() || !is_all && case.exposes_all())
+            });
+            if !is_right {
+                wrong.push(format!(
+                    "{engine:?} {}: {expected:?}, we say {ours:?}",
+                    case.id()
+                ));
+            }
+        }
+    }
+    println!("compared the readable headers of {compared} loads");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 400);
 }

@@ -100,13 +100,36 @@ impl Case {
 
     /// Our judgement on what the judged step came to.
     pub fn judge(&self, engine: Engine) -> Judgement {
+        self.tell(engine).judgement
+    }
+
+    /// The names of the headers that script could read, if it got a response.
+    pub fn readable(&self, engine: Engine) -> Option<Vec<String>> {
+        let firefox = &self.0["readable_headers_firefox"];
+        let names = if engine == Engine::Firefox && !firefox.is_null() {
+            firefox
+        } else {
+            &self.0["readable_headers"]
+        };
+        serde_json::from_value(names.clone()).ok()
+    }
+
+    /// Whether the answers of the case expose every header, to requests without credentials.
+    pub fn exposes_all(&self) -> bool {
+        let wire = self.wire(Engine::Chromium).iter();
+        wire.filter_map(|entry| header(&entry["response"], "access-control-expose-headers"))
+            .any(|value| value == "*")
+    }
+
+    /// What the judged step came to.
+    pub fn tell(&self, engine: Engine) -> Told {
         let redactor = Redactor::new(&[0; 32], Values::All);
         let events = har::parse(&self.har(engine)).expect("our own HAR").events;
         let told = offline::tell(&events, &redactor);
         self.judged(engine, told)
     }
 
-    fn judged(&self, engine: Engine, told: Vec<Told>) -> Judgement {
+    fn judged(&self, engine: Engine, told: Vec<Told>) -> Told {
         let roles = self
             .wire(engine)
             .iter()
@@ -117,7 +140,7 @@ impl Case {
         };
         let of_case = told.into_iter().zip(roles).filter(|(_, is_case)| *is_case);
         let mut judged: Vec<Told> = of_case.map(|(told, _)| told).filter(is_judged).collect();
-        judged.pop().expect("something on the wire").judgement
+        judged.pop().expect("something on the wire")
     }
 
     /// The URL of the judged step, where others come after it.
