@@ -34,7 +34,7 @@ pub fn readable<'a>(
     outcome: Outcome,
     mode: Option<CredentialsMode>,
     status: u16,
-    fields: impl Iterator<Item = (&'a str, Option<&'a str>)> + Clone,
+    fields: &(impl Iterator<Item = (&'a str, Option<&'a str>)> + Clone),
 ) -> Option<Readable> {
     let reads = destination.is_none_or(|destination| destination == Destination::Empty);
     let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
@@ -168,7 +168,7 @@ mod tests {
             .chain([("Access-Control-Expose-Headers", exposed)])
             .map(|(name, value)| (name, Some(value)));
         let outcome = Outcome::Allowed;
-        let readable = readable(kind, Some(Destination::Empty), outcome, mode, 200, fields);
+        let readable = readable(kind, Some(Destination::Empty), outcome, mode, 200, &fields);
         readable.expect("script gets it").get(engine).clone()
     }
 

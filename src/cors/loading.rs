@@ -1,5 +1,5 @@
 //! Loads that fail although CORS passed, or does not apply: for the status, or for the type of
-//! the content. `fetch()` and XMLHttpRequest take any answer; elements, workers and EventSource
+//! the content. `fetch()` and `XMLHttpRequest` take any answer; elements, workers and `EventSource`
 //! do not.
 
 use crate::exchange::{Request, Response};
@@ -17,18 +17,72 @@ pub(super) enum Mode {
     NoCors,
 }
 
+/// A load that does not take just any answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Load {
+    /// A worklet, or a worker of any kind.
+    Worker,
+    /// A script or a module.
+    Script,
+    /// A style sheet.
+    Style,
+    /// A font.
+    Font,
+    /// A picture.
+    Image,
+    /// Sound or film.
+    Media,
+    /// A JSON module.
+    Json,
+    /// An [EventSource](https://html.spec.whatwg.org/#the-eventsource-interface).
+    EventSource,
+    /// What looks at the status only: captions, a manifest, a style sheet for XML.
+    Plain,
+}
+
+impl Load {
+    /// What a destination asks for; nothing where any answer will do.
+    pub(super) fn of(destination: Option<Destination>, is_event_source: bool) -> Option<Self> {
+        match destination? {
+            Destination::Audioworklet
+            | Destination::Paintworklet
+            | Destination::Serviceworker
+            | Destination::Sharedworker
+            | Destination::Worker => Some(Self::Worker),
+            Destination::Script => Some(Self::Script),
+            Destination::Style => Some(Self::Style),
+            Destination::Font => Some(Self::Font),
+            Destination::Image => Some(Self::Image),
+            Destination::Audio | Destination::Video => Some(Self::Media),
+            Destination::Json => Some(Self::Json),
+            Destination::Manifest | Destination::Track | Destination::Xslt => Some(Self::Plain),
+            Destination::Empty => is_event_source.then_some(Self::EventSource),
+            Destination::Document
+            | Destination::Embed
+            | Destination::Fencedframe
+            | Destination::Frame
+            | Destination::Iframe
+            | Destination::Object
+            | Destination::Report
+            | Destination::Text
+            | Destination::Webidentity
+            | Destination::Websocket => None,
+        }
+    }
+}
+
 /// Why a load fails that was not blocked, if it does. What depends on content that is not kept
 /// passes.
 pub(super) fn check(
     engine: Engine,
     mode: Mode,
-    destination: Option<Destination>,
-    request: &Request,
+    load: Option<Load>,
     answer: &Response,
 ) -> Option<Bar> {
+    let load = load?;
+    let by_type = || of_type(engine, mode, load, answer);
+    let by_status = || of_status(load, answer);
     // Firefox looks at the type first, the others at the status.
-    let by_type = || of_type(engine, mode, destination, request, answer);
-    let by_status = || of_status(destination, request, answer);
     match engine {
         Engine::Firefox => by_type().or_else(by_status),
         Engine::Chromium | Engine::Webkit => by_status().or_else(by_type),
@@ -38,152 +92,69 @@ pub(super) fn check(
 /// Why a browser does not take an answer of this type for a script or a style, before anything
 /// else is looked at: the [MIME type block](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-mime-type?)
 /// and the [nosniff block](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-nosniff?).
-pub(super) fn refuses_type(destination: Option<Destination>, answer: &Response) -> bool {
-    let Some(destination) = destination else {
-        return false;
+pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
+    let (is_nosniff, kind) = match load {
+        Load::Worker | Load::Script | Load::Style => {
+            (is_nosniff(&answer.headers), MediaType::of(&answer.headers))
+        }
+        Load::Font | Load::Image | Load::Media | Load::Json | Load::EventSource | Load::Plain => {
+            return false;
+        }
     };
-    let is_style = destination == Destination::Style;
-    if !is_style && !is_script_like(destination) {
-        return false;
-    }
-    let kind = MediaType::of(&answer.headers);
-    if is_style {
-        is_nosniff(&answer.headers) && !kind.is_some_and(|kind| kind.is("text/css"))
+    if load == Load::Style {
+        is_nosniff && !is_css(kind)
     } else {
-        kind.is_some_and(MediaType::is_never_script)
-            || is_nosniff(&answer.headers) && !kind.is_some_and(MediaType::is_javascript)
+        kind.is_some_and(MediaType::is_never_script) || is_nosniff && !is_javascript(kind)
     }
-}
-
-/// [Script-like](https://fetch.spec.whatwg.org/#request-destination-script-like).
-fn is_script_like(destination: Destination) -> bool {
-    destination == Destination::Script || is_worker(destination)
-}
-
-fn is_worker(destination: Destination) -> bool {
-    matches!(
-        destination,
-        Destination::Audioworklet
-            | Destination::Paintworklet
-            | Destination::Serviceworker
-            | Destination::Sharedworker
-            | Destination::Worker
-    )
 }
 
 /// "response's status is not an ok status": pictures are shown whatever the status is.
-fn of_status(
-    destination: Option<Destination>,
-    request: &Request,
-    answer: &Response,
-) -> Option<Bar> {
+fn of_status(load: Load, answer: &Response) -> Option<Bar> {
     let status = answer.status;
-    let is_ok = (200..300).contains(&status) || status == 304;
-    let failed = Some(Bar::failed(LookAlike::LoadStatus));
-    match destination? {
-        Destination::Audio
-        | Destination::Audioworklet
-        | Destination::Font
-        | Destination::Json
-        | Destination::Manifest
-        | Destination::Paintworklet
-        | Destination::Script
-        | Destination::Serviceworker
-        | Destination::Sharedworker
-        | Destination::Style
-        | Destination::Track
-        | Destination::Video
-        | Destination::Worker
-        | Destination::Xslt
-            if !is_ok =>
-        {
-            failed
+    let fails = match load {
+        Load::Image => has_no_content(answer),
+        Load::EventSource => status != 200,
+        Load::Worker
+        | Load::Script
+        | Load::Style
+        | Load::Font
+        | Load::Media
+        | Load::Json
+        | Load::Plain => !(200..300).contains(&status) && status != 304,
+    };
+    fails.then_some(Bar::failed(LookAlike::LoadStatus))
+}
+
+fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
+    let kind = MediaType::of(&answer.headers);
+    let wrong_type = Bar::wrong_type(engine, mode);
+    if refuses_type(load, answer) {
+        return Some(wrong_type);
+    }
+    match load {
+        Load::Worker => (!is_javascript(kind)).then_some(wrong_type),
+        // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
+        // any type, and rarely have.
+        Load::Script if mode == Mode::Cors => {
+            (!is_javascript(kind) && !is_wasm(kind)).then_some(wrong_type)
         }
-        Destination::Empty if is_event_source(request) && status != 200 => failed,
-        Destination::Image if has_no_content(answer) => failed,
-        Destination::Audio
-        | Destination::Audioworklet
-        | Destination::Document
-        | Destination::Embed
-        | Destination::Empty
-        | Destination::Fencedframe
-        | Destination::Font
-        | Destination::Frame
-        | Destination::Iframe
-        | Destination::Image
-        | Destination::Json
-        | Destination::Manifest
-        | Destination::Object
-        | Destination::Paintworklet
-        | Destination::Report
-        | Destination::Script
-        | Destination::Serviceworker
-        | Destination::Sharedworker
-        | Destination::Style
-        | Destination::Text
-        | Destination::Track
-        | Destination::Video
-        | Destination::Webidentity
-        | Destination::Websocket
-        | Destination::Worker
-        | Destination::Xslt => None,
+        // Only pages in quirks mode are lenient, and only within their origin.
+        Load::Style => (kind.is_some() && !is_css(kind)).then_some(wrong_type),
+        Load::Json => (!kind.is_some_and(MediaType::is_json)).then_some(wrong_type),
+        Load::Font | Load::Image | Load::Media => {
+            is_text(kind).then_some(Bar::failed(LookAlike::LoadType))
+        }
+        Load::EventSource => (!is_event_stream(kind)).then_some(Bar::failed(LookAlike::LoadType)),
+        Load::Script | Load::Plain => None,
     }
 }
 
-fn of_type(
-    engine: Engine,
-    mode: Mode,
-    destination: Option<Destination>,
-    request: &Request,
-    answer: &Response,
-) -> Option<Bar> {
-    let destination = destination?;
-    let kind = MediaType::of(&answer.headers);
-    let is_javascript = kind.is_some_and(MediaType::is_javascript);
-    if refuses_type(Some(destination), answer) {
-        return Some(Bar::wrong_type(engine, mode));
-    }
-    let is_css = kind.is_none_or(|kind| kind.is("text/css"));
-    let is_module = is_javascript || is_wasm(kind);
-    match destination {
-        Destination::Empty if is_event_source(request) => {
-            (!is_event_stream(kind)).then_some(Bar::failed(LookAlike::LoadType))
-        }
-        Destination::Json => {
-            (!kind.is_some_and(MediaType::is_json)).then(|| Bar::wrong_type(engine, mode))
-        }
-        // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
-        // any type, and rarely have.
-        Destination::Script if mode == Mode::Cors && !is_module => {
-            Some(Bar::wrong_type(engine, mode))
-        }
-        Destination::Style if !is_css => Some(Bar::wrong_type(engine, mode)),
-        Destination::Audio | Destination::Font | Destination::Image | Destination::Video => {
-            is_text(kind).then_some(Bar::failed(LookAlike::LoadType))
-        }
-        other if is_worker(other) => (!is_javascript).then(|| Bar::wrong_type(engine, mode)),
-        Destination::Audioworklet
-        | Destination::Document
-        | Destination::Embed
-        | Destination::Empty
-        | Destination::Fencedframe
-        | Destination::Frame
-        | Destination::Iframe
-        | Destination::Manifest
-        | Destination::Object
-        | Destination::Paintworklet
-        | Destination::Report
-        | Destination::Script
-        | Destination::Serviceworker
-        | Destination::Sharedworker
-        | Destination::Style
-        | Destination::Text
-        | Destination::Track
-        | Destination::Webidentity
-        | Destination::Websocket
-        | Destination::Worker
-        | Destination::Xslt => None,
-    }
+fn is_javascript(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(MediaType::is_javascript)
+}
+
+fn is_css(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(|kind| kind.is("text/css"))
 }
 
 /// Whether it is a type whose content is no picture, sound, film or font. Servers call these
@@ -204,7 +175,7 @@ fn is_event_stream(kind: Option<MediaType<'_>>) -> bool {
 
 /// Whether it is an [EventSource](https://html.spec.whatwg.org/#the-eventsource-interface)'s:
 /// it asks for this one type, past the cache.
-fn is_event_source(request: &Request) -> bool {
+pub(super) fn is_event_source(request: &Request) -> bool {
     request.method == "GET"
         && request.headers.first("accept") == Some(b"text/event-stream")
         && request.headers.first("cache-control") == Some(b"no-cache")
@@ -236,8 +207,7 @@ mod tests {
         check(
             engine,
             Mode::Cors,
-            Some(destination),
-            &request(&[]),
+            Load::of(Some(destination), false),
             &answer,
         )
     }
@@ -300,7 +270,8 @@ mod tests {
         let source = request(&[accept, ("Cache-Control", "no-cache")]);
         let of = |request: &Request, answer: &Response| {
             let empty = Some(Destination::Empty);
-            check(Engine::Webkit, Mode::Cors, empty, request, answer).map(|bar| bar.look_alike)
+            let load = Load::of(empty, is_event_source(request));
+            check(Engine::Webkit, Mode::Cors, load, answer).map(|bar| bar.look_alike)
         };
         assert_eq!(of(&source, &answer(200, "text/event-stream")), None);
         let (not_there, json) = (answer(404, "text/html"), answer(200, "application/json"));

@@ -6,6 +6,7 @@
 //! to, and what gives the credentials mode away. Nothing here asks for the time.
 
 pub mod around;
+mod beside;
 pub mod cause;
 pub mod check;
 pub mod classify;

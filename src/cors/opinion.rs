@@ -1,24 +1,21 @@
 //! Opinions: what one engine makes of an exchange in one credentials mode, and the verdict that
 //! all of them come to.
 
-use crate::exchange::{Ending, ExchangeId, Protocol, Request, RequestUrl, Response};
+use crate::exchange::{Ending, ExchangeId, Protocol, Request, Response};
 use crate::wire::headers::latin1;
 
-use super::around::{self, Around};
+use super::around::Around;
 use super::check::{Asked, Finding, cors_check};
 use super::classify::{Kind, Profile};
 use super::credentials::{Because, Credentials, CredentialsMode};
-use super::embedder::Policy;
 use super::engine::PerEngine;
 use super::exposed;
-use super::loading::{self, Mode};
+use super::loading::Mode;
 use super::lookalike::{self, Bar, LookAlike};
-use super::opaque;
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
-use super::resource_policy::{self, Forbids, Purpose};
 use super::verdict::{Answer, EngineAnswer, Evidence, Outcome, Verdict, Where};
-use super::{Cause, Confidence, Destination, Engine, Phase, Rule};
+use super::{Cause, Engine, Phase};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
 #[derive(Clone, Copy, Debug)]
@@ -173,151 +170,14 @@ impl Situation<'_> {
         }
     }
 
-    fn same_origin(&self, engine: Engine, response: &Response) -> Opinion {
-        if around::is_worker(self.profile.destination)
-            && let Some(bar) = self.check_embedding(engine, response)
-        {
-            return Opinion::Barred(bar);
-        }
-        match self.redirect(engine, &self.own_origin(), response) {
-            Opinion::Allowed if self.leaves_its_mode(response) => {
-                Opinion::Barred(Bar::failed(LookAlike::ModeForbids))
-            }
-            other => other,
-        }
-    }
-
-    /// "If request's mode is `same-origin` … then return a network error": scripts ask for this
-    /// mode, and workers are always loaded in it.
-    fn leaves_its_mode(&self, response: &Response) -> bool {
-        redirect::location(response).is_some()
-            && self.request.headers.first("sec-fetch-mode") == Some(b"same-origin")
-            && redirect::target(&self.request.url, response)
-                .and_then(|target| RequestUrl::from_url(&target))
-                .is_some_and(|target| target.origin() != self.request.url.origin())
-    }
-
-    /// A part of a page, loaded without CORS: other rules may keep it out.
-    fn no_cors(&self, engine: Engine, response: &Response) -> Opinion {
-        if let Some(bar) = self.check_policy(engine, Purpose::Part, response) {
-            return Opinion::Barred(bar);
-        }
-        let is_other =
-            resource_policy::is_of_other_origin(self.profile, self.request, self.redirects);
-        if !is_other || redirect::location(response).is_some() {
-            return Opinion::Exempt;
-        }
-        // Measured: WebKit asks for fonts without CORS, and lets the page have them all the same.
-        let is_font = self.profile.destination == Some(Destination::Font);
-        let loaded = if is_font {
-            Opinion::Allowed
-        } else {
-            Opinion::Exempt
-        };
-        self.blocked_as_opaque(engine, response)
-            .unwrap_or_else(|| self.loaded(engine, Mode::NoCors, response, loaded))
-    }
-
-    /// Opaque-response blocking; Firefox looks at the type of scripts and styles before.
-    fn blocked_as_opaque(&self, engine: Engine, response: &Response) -> Option<Opinion> {
-        let destination = self.profile.destination;
-        let is_first = !(engine == Engine::Firefox && loading::refuses_type(destination, response));
-        (is_first && opaque::blocks(engine, destination, self.request, response)).then(|| {
-            let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, Confidence::Medium);
-            Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB"))
-        })
-    }
-
-    /// A load that nothing blocks: it may fail all the same.
-    fn loaded(
-        &self,
-        engine: Engine,
-        mode: Mode,
-        response: &Response,
-        otherwise: Opinion,
-    ) -> Opinion {
-        if redirect::location(response).is_some() {
-            return otherwise;
-        }
-        loading::check(
-            engine,
-            mode,
-            self.profile.destination,
-            self.request,
-            response,
-        )
-        .map_or(otherwise, Opinion::Barred)
-    }
-
-    /// A document: that of a frame has to be one that its page may embed.
-    fn framed(&self, engine: Engine, response: &Response) -> Opinion {
-        if !around::is_frame(self.profile.destination) || redirect::location(response).is_some() {
-            return Opinion::Exempt;
-        }
-        self.check_embedding(engine, response)
-            .or_else(|| self.check_policy(engine, Purpose::Frame, response))
-            .map_or(Opinion::Exempt, Opinion::Barred)
-    }
-
-    /// What the page takes into itself.
-    fn embedder(&self, engine: Engine) -> Policy {
-        self.around
-            .embedder
-            .map_or(Policy::UnsafeNone, |page| page.policy.in_engine(engine))
-    }
-
-    /// A frame or a worker has to have a policy like its page's
-    /// ([adherence to its embedder policy](https://html.spec.whatwg.org/#check-a-navigation-response's-adherence-to-its-embedder-policy)).
-    fn check_embedding(&self, engine: Engine, response: &Response) -> Option<Bar> {
-        let isolates = |policy| policy != Policy::UnsafeNone;
-        let own = || Policy::of(&response.headers).in_engine(engine);
-        (isolates(self.embedder(engine)) && !isolates(own())).then(|| {
-            let bar = Bar::by_rule(Rule::Coep, LookAlike::CoepBlocked, Confidence::High);
-            bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE")
-        })
-    }
-
-    /// Cross-Origin-Resource-Policy. Chromium calls it the page's policy where the answer has none.
-    fn check_policy(&self, engine: Engine, purpose: Purpose, response: &Response) -> Option<Bar> {
-        let embedder = self.embedder(engine);
-        if embedder == Policy::UnsafeNone
-            && !response.headers.contains("cross-origin-resource-policy")
-        {
-            return None;
-        }
-        let relation = resource_policy::relation(self.profile, self.request, self.redirects);
-        let forbids =
-            resource_policy::check(relation, self.request, &response.headers, embedder, purpose)?;
-        let (look_alike, code) = match forbids {
-            Forbids::OtherOrigins => (
-                LookAlike::CorpBlocked,
-                "ERR_BLOCKED_BY_RESPONSE.NotSameOrigin",
-            ),
-            Forbids::OtherSites => (
-                LookAlike::CorpBlocked,
-                "ERR_BLOCKED_BY_RESPONSE.NotSameSite",
-            ),
-            Forbids::Unasked => (
-                LookAlike::CoepBlocked,
-                "ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep",
-            ),
-        };
-        let rule = match engine {
-            Engine::Chromium if forbids == Forbids::Unasked => Rule::Coep,
-            Engine::Chromium | Engine::Firefox | Engine::Webkit => Rule::Corp,
-        };
-        let bar = Bar::by_rule(rule, look_alike, Confidence::High);
-        Some(bar.printing(engine, code))
-    }
-
     /// The answer as the page gets it: a 304 stands for the stored one, brought up to date.
-    fn effective(&self) -> Option<&Response> {
+    pub(super) fn effective(&self) -> Option<&Response> {
         let revalidated = self.around.revalidated.as_ref();
         revalidated.map(|stored| &stored.response).or(self.response)
     }
 
     /// A response that passes, and may lead on.
-    fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
+    pub(super) fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
         // Measured: Chromium takes such an answer as it is, Firefox asks again for the same URL.
         if engine == Engine::Webkit && redirect::leads_nowhere(response) {
             return Opinion::Barred(Bar::failed(LookAlike::LoadStatus));
@@ -345,7 +205,7 @@ impl Situation<'_> {
         findings
     }
 
-    fn own_origin(&self) -> Vec<u8> {
+    pub(super) fn own_origin(&self) -> Vec<u8> {
         self.request.url.origin().into_bytes()
     }
 
@@ -430,7 +290,7 @@ impl Situation<'_> {
             answer.outcome,
             credentials.mode,
             200,
-            fields,
+            &fields,
         )
     }
 

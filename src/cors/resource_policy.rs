@@ -72,9 +72,10 @@ pub(super) fn check(
         (None, Policy::Credentialless | Policy::UnsafeNone) => return None,
     };
     match (policy, relation?) {
-        (ResourcePolicy::CrossOrigin, _) | (_, Site::SameOrigin | Site::None) => None,
+        (ResourcePolicy::CrossOrigin, _)
+        | (_, Site::SameOrigin | Site::None)
+        | (ResourcePolicy::SameSite, Site::SameSite) => None,
         (ResourcePolicy::SameOrigin, Site::SameSite | Site::CrossSite) => Some(forbids),
-        (ResourcePolicy::SameSite, Site::SameSite) => None,
         (ResourcePolicy::SameSite, Site::CrossSite) => {
             differs_in_more_than_scheme(request).then_some(Forbids::OtherSites)
         }

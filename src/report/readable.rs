@@ -22,6 +22,6 @@ pub fn readable(recorded: &Recorded, judgement: &Judgement) -> Option<Readable> 
         verdict.answer.outcome,
         verdict.credentials.mode,
         sent.status,
-        fields,
+        &fields,
     )
 }

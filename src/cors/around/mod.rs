@@ -17,7 +17,7 @@ use super::embedder::{Documents, Embedder};
 use super::names::is_safelisted_method;
 use super::preflight::Preflight;
 use super::recent::Recent;
-use super::{Destination, Kind, redirect, resource_policy};
+use super::{Destination, Kind, loading, redirect, resource_policy};
 
 /// How many refused preflights are remembered.
 const MOST_REFUSED: usize = 256;
@@ -31,6 +31,8 @@ pub struct Around {
     pub(super) revalidated: Option<Box<Revalidated>>,
     /// The latest preflight for it, if that was refused.
     pub(super) refused: Option<ExchangeId>,
+    /// Whether it is an `EventSource`'s.
+    pub(super) is_event_source: bool,
     /// Where a cookie was set that does not go with it.
     pub(super) unsent_cookie: Option<ExchangeId>,
     /// Where a cookie was set that guards against forged requests.
@@ -79,10 +81,8 @@ impl Surroundings {
             }
             Kind::CrossOrigin => {
                 around.revalidated = self.cache.answered(id, request, answer);
-                around.refused = self
-                    .refused
-                    .get(self.key(request, &request.method))
-                    .copied();
+                around.is_event_source = loading::is_event_source(request);
+                around.refused = self.refused_preflight(request);
                 self.suspect_cookies(&mut around, profile, redirects, request, answer);
             }
             Kind::SameOrigin | Kind::Preflight | Kind::Websocket | Kind::NotBrowser => {}
@@ -118,6 +118,15 @@ impl Surroundings {
         } else {
             self.refused.insert(key, id);
         }
+    }
+
+    fn refused_preflight(&self, request: &Request) -> Option<ExchangeId> {
+        if self.refused.is_empty() {
+            return None;
+        }
+        self.refused
+            .get(self.key(request, &request.method))
+            .copied()
     }
 
     fn note_document(&mut self, id: ExchangeId, request: &Request, answer: &Response) {

@@ -22,7 +22,7 @@ struct Stored {
     id: ExchangeId,
     headers: HeaderList,
     /// Where each of them stood in the answer's head.
-    places: Box<[usize]>,
+    places: Vec<usize>,
 }
 
 /// What comes of a 304: the stored answer, brought up to date.
@@ -33,7 +33,7 @@ pub struct Revalidated {
     /// The answer as the page gets it.
     pub(in crate::cors) response: Response,
     /// Where the lines that come from the stored answer stood in its head, from 1.
-    places: Box<[usize]>,
+    places: Vec<usize>,
 }
 
 impl Revalidated {
@@ -73,7 +73,7 @@ impl Cache {
                 let key = self.key(request);
                 let stored = self.answers.get_mut(key)?;
                 is_validated_by(&stored.headers, &request.headers)
-                    .then(|| stored.revalidate(answer))
+                    .then(|| Box::new(stored.revalidate(answer)))
             }
             _ => None,
         }
@@ -87,22 +87,24 @@ impl Cache {
 
 impl Stored {
     fn of(id: ExchangeId, headers: &HeaderList) -> Self {
-        let kept = || {
-            headers
-                .iter()
-                .enumerate()
-                .filter(|(_, (name, _))| is_kept(name))
-        };
+        let mut kept = HeaderList::with_capacity(12, 384);
+        let mut places = Vec::with_capacity(12);
+        for (place, (name, value)) in headers.iter().enumerate() {
+            if is_kept(name) {
+                kept.push(name, value);
+                places.push(place + 1);
+            }
+        }
         Self {
             id,
-            headers: kept().map(|(_, line)| line).collect(),
-            places: kept().map(|(place, _)| place + 1).collect(),
+            headers: kept,
+            places,
         }
     }
 
     /// The fields of a 304 replace the stored ones of their name, but for those that tell of the
     /// content, which it has none of.
-    fn revalidate(&self, answer: &Response) -> Box<Revalidated> {
+    fn revalidate(&self, answer: &Response) -> Revalidated {
         let updates = |name: &[u8]| !tells_of_content(name);
         let is_replaced = |name: &[u8]| {
             updates(name)
@@ -116,14 +118,14 @@ impl Stored {
             lines.filter(|((name, _), _)| !is_replaced(name))
         };
         let own = answer.headers.iter().filter(|(name, _)| updates(name));
-        Box::new(Revalidated {
+        Revalidated {
             stored: self.id,
             places: kept().map(|(_, place)| *place).collect(),
             response: Response {
                 status: 200,
                 headers: kept().map(|(line, _)| line).chain(own).collect(),
             },
-        })
+        }
     }
 }
 

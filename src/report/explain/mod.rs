@@ -48,11 +48,9 @@ fn not_cors(diagnosis: &Diagnosis<LookAlike>) -> Explanation {
         Confidence::High | Confidence::Certain => "",
     };
     let others = diagnosis.evidence.split_last().map(|(_, others)| others);
-    let seen: String = others
-        .unwrap_or_default()
-        .iter()
-        .map(|id| format!(" See #{}.", id.0))
-        .collect();
+    let seen = others.and_then(|others| others.first());
+    let seen = seen.map(|id| format!(" See #{}.", id.0));
+    let seen = seen.unwrap_or_default();
     Explanation {
         sentence: format!("This is not CORS: {}{sure}.{seen}", diagnosis.code.words()),
         remedy: diagnosis.remedy.clone().into_owned(),
