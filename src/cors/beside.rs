@@ -112,7 +112,10 @@ impl Situation<'_> {
         let own = || Policy::of(&response.headers).in_engine(engine);
         (isolates(self.embedder(engine)) && !isolates(own())).then(|| {
             let bar = Bar::by_rule(Rule::Coep, LookAlike::CoepBlocked, Confidence::High);
-            bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE")
+            let bar = bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE");
+            let is_measured =
+                engine != Engine::Webkit && around::is_frame(self.profile.destination);
+            if is_measured { bar } else { bar.predicted() }
         })
     }
 

@@ -81,7 +81,7 @@ pub(super) fn check(
 ) -> Option<Bar> {
     let load = load?;
     let by_type = || of_type(engine, mode, load, answer);
-    let by_status = || of_status(load, answer);
+    let by_status = || of_status(mode, load, answer);
     // Firefox looks at the type first, the others at the status.
     match engine {
         Engine::Firefox => by_type().or_else(by_status),
@@ -109,10 +109,11 @@ pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
 }
 
 /// "response's status is not an ok status": pictures are shown whatever the status is.
-fn of_status(load: Load, answer: &Response) -> Option<Bar> {
+fn of_status(mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
     let status = answer.status;
     let fails = match load {
-        Load::Image => has_no_content(answer),
+        // Without CORS it is more often a signal to a server than a picture to be seen.
+        Load::Image => mode == Mode::Cors && has_no_content(answer),
         Load::EventSource => status != 200,
         Load::Worker
         | Load::Script
@@ -128,11 +129,12 @@ fn of_status(load: Load, answer: &Response) -> Option<Bar> {
 fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
     let kind = MediaType::of(&answer.headers);
     let wrong_type = Bar::wrong_type(engine, mode);
+    let predicted = wrong_type.predicted();
     if refuses_type(load, answer) {
         return Some(wrong_type);
     }
     match load {
-        Load::Worker => (!is_javascript(kind)).then_some(wrong_type),
+        Load::Worker => (!is_javascript(kind)).then_some(predicted),
         // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
         // any type, and rarely have.
         Load::Script if mode == Mode::Cors => {
@@ -140,7 +142,7 @@ fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<
         }
         // Only pages in quirks mode are lenient, and only within their origin.
         Load::Style => (kind.is_some() && !is_css(kind)).then_some(wrong_type),
-        Load::Json => (!kind.is_some_and(MediaType::is_json)).then_some(wrong_type),
+        Load::Json => (!kind.is_some_and(MediaType::is_json)).then_some(predicted),
         Load::Font | Load::Image | Load::Media => {
             is_text(kind).then_some(Bar::failed(LookAlike::LoadType))
         }

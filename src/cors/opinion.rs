@@ -14,7 +14,7 @@ use super::loading::Mode;
 use super::lookalike::{self, Bar, LookAlike};
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
-use super::verdict::{Answer, EngineAnswer, Evidence, Outcome, Verdict, Where};
+use super::verdict::{Answer, Basis, EngineAnswer, Evidence, Outcome, Verdict, Where};
 use super::{Cause, Engine, Phase};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
@@ -105,6 +105,15 @@ impl Opinion {
         match self {
             Self::Blocked(findings) => findings,
             Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) | Self::Barred(_) => &[],
+        }
+    }
+
+    fn basis(&self) -> Basis {
+        match self {
+            Self::Barred(bar) => bar.basis,
+            Self::Allowed | Self::Exempt | Self::Pending | Self::Blocked(_) | Self::Failed(_) => {
+                Basis::Measured
+            }
         }
     }
 
@@ -348,7 +357,11 @@ impl Both {
     fn answer(&self, engine: Engine, phase: Phase, mode: Option<CredentialsMode>) -> EngineAnswer {
         let shown = self.shown(mode).answer(engine, phase);
         if mode.is_some() || self.agree() {
-            return EngineAnswer::decided(shown);
+            let basis = self.shown(mode).basis();
+            return EngineAnswer {
+                basis,
+                ..EngineAnswer::decided(shown)
+            };
         }
         let is_lost =
             |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);

@@ -5,6 +5,7 @@ mod told;
 
 use serde::{Deserialize, Serialize};
 
+use super::verdict::Basis;
 use super::{Confidence, Engine, Outcome, Rule, loading::Mode};
 
 pub(super) use self::told::{not_enforced, told};
@@ -206,6 +207,8 @@ pub struct Bar {
     pub(super) look_alike: LookAlike,
     /// How sure that is.
     pub(super) confidence: Confidence,
+    /// Whether the engine was seen to do so.
+    pub(super) basis: Basis,
 }
 
 impl Bar {
@@ -225,6 +228,7 @@ impl Bar {
             code: None,
             look_alike,
             confidence: Confidence::High,
+            basis: Basis::Measured,
         }
     }
 
@@ -234,6 +238,14 @@ impl Bar {
             by: Some(rule),
             confidence,
             ..Self::failed(look_alike)
+        }
+    }
+
+    /// The same, as the standard has it and no engine was asked.
+    pub(super) fn predicted(self) -> Self {
+        Self {
+            basis: Basis::Predicted,
+            ..self
         }
     }
 
