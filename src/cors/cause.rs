@@ -101,6 +101,39 @@ impl Phase {
 pub enum Rule {
     /// The CORS protocol.
     Cors,
+    /// [Cross-Origin-Resource-Policy](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header).
+    Corp,
+    /// [Cross-Origin-Embedder-Policy](https://html.spec.whatwg.org/#coep).
+    Coep,
+    /// [Opaque-response blocking](https://github.com/annevk/orb).
+    Orb,
+    /// [Mixed content](https://w3c.github.io/webappsec-mixed-content/).
+    MixedContent,
+    /// [Content Security Policy](https://w3c.github.io/webappsec-csp/).
+    Csp,
+    /// [Local network access](https://wicg.github.io/local-network-access/).
+    LocalNetworkAccess,
+    /// The [type of scripts and styles](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-mime-type?).
+    MimeType,
+    /// [Subresource integrity](https://w3c.github.io/webappsec-subresource-integrity/).
+    Sri,
+}
+
+impl Rule {
+    /// The name used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cors => "cors",
+            Self::Corp => "corp",
+            Self::Coep => "coep",
+            Self::Orb => "orb",
+            Self::MixedContent => "mixed-content",
+            Self::Csp => "csp",
+            Self::LocalNetworkAccess => "local-network-access",
+            Self::MimeType => "mime-type",
+            Self::Sri => "sri",
+        }
+    }
 }
 
 /// How several values came into Access-Control-Allow-Origin; engines tell these apart.

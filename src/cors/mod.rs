@@ -5,20 +5,30 @@
 //! [`Judge`] holds the stories: which request a preflight belongs to, which hop a redirect led
 //! to, and what gives the credentials mode away. Nothing here asks for the time.
 
+pub mod around;
+mod beside;
 pub mod cache;
 pub mod cause;
 pub mod check;
 pub mod classify;
 pub mod credentials;
 pub mod diagnosis;
+mod embedder;
 pub mod engine;
+pub mod exposed;
 pub mod judge;
+mod loading;
+pub mod lookalike;
+mod media_type;
 pub mod names;
+mod opaque;
 pub mod opinion;
 pub mod origin;
 pub mod preflight;
 pub mod reading;
+mod recent;
 pub mod redirect;
+mod resource_policy;
 pub mod verdict;
 
 pub use self::cause::{Cause, Phase, Rule};
@@ -27,4 +37,5 @@ pub use self::credentials::{Credentials, CredentialsMode};
 pub use self::diagnosis::{Confidence, Diagnosis};
 pub use self::engine::Engine;
 pub use self::judge::Judge;
+pub use self::lookalike::LookAlike;
 pub use self::verdict::{Answer, Judgement, Outcome, Verdict};

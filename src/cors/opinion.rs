@@ -4,13 +4,17 @@
 use crate::exchange::{Ending, ExchangeId, Protocol, Request, Response};
 use crate::wire::headers::latin1;
 
+use super::around::Around;
 use super::check::{Asked, Finding, cors_check};
 use super::classify::{Kind, Profile};
 use super::credentials::{Because, Credentials, CredentialsMode};
 use super::engine::PerEngine;
+use super::exposed;
+use super::loading::Mode;
+use super::lookalike::{self, Bar, LookAlike};
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
-use super::verdict::{Answer, EngineAnswer, Evidence, Outcome, Verdict, Where};
+use super::verdict::{Answer, Basis, EngineAnswer, Evidence, Outcome, Verdict, Where};
 use super::{Cause, Engine, Phase};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
@@ -28,6 +32,8 @@ pub struct Situation<'a> {
     pub ending: Ending,
     /// How many redirects came before it.
     pub redirects: u8,
+    /// What other exchanges tell of it.
+    pub around: &'a Around,
 }
 
 /// What one engine makes of an exchange in one credentials mode.
@@ -43,12 +49,14 @@ pub enum Opinion {
     Blocked(Vec<Finding>),
     /// The load fails, for a cause that is none of CORS, if it has a name.
     Failed(Option<Cause>),
+    /// Another rule than CORS blocks it, or the load fails although CORS passed.
+    Barred(Bar),
 }
 
 impl Opinion {
     /// The opinion of `engine`, if the request's credentials mode is `credentials`.
     pub fn of(engine: Engine, situation: &Situation<'_>, credentials: CredentialsMode) -> Self {
-        let Some(response) = situation.response else {
+        let Some(response) = situation.effective() else {
             return situation.without_response(engine);
         };
         let asked = Asked {
@@ -63,9 +71,11 @@ impl Opinion {
         let opinion = match situation.profile.kind {
             Kind::Preflight => situation.preflight(engine, asked, response),
             Kind::CrossOrigin => situation.cross_origin(engine, asked, response),
-            Kind::SameOrigin => situation.redirect(engine, &situation.own_origin(), response),
+            Kind::SameOrigin => situation.same_origin(engine, response),
             Kind::Websocket if response.status != 101 => Self::Failed(None),
-            Kind::NoCors | Kind::Navigation | Kind::Websocket | Kind::NotBrowser => Self::Exempt,
+            Kind::NoCors => situation.no_cors(engine, response),
+            Kind::Navigation => situation.framed(engine, response),
+            Kind::Websocket | Kind::NotBrowser => Self::Exempt,
         };
         let is_cut = opinion == Self::Allowed && situation.ending == Ending::Truncated;
         if is_cut { Self::Failed(None) } else { opinion }
@@ -79,6 +89,7 @@ impl Opinion {
             Self::Pending => Outcome::Pending,
             Self::Blocked(_) => Outcome::Blocked,
             Self::Failed(_) => Outcome::Failed,
+            Self::Barred(bar) => bar.outcome(),
         }
     }
 
@@ -93,7 +104,16 @@ impl Opinion {
     fn findings(&self) -> &[Finding] {
         match self {
             Self::Blocked(findings) => findings,
-            Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) => &[],
+            Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) | Self::Barred(_) => &[],
+        }
+    }
+
+    fn basis(&self) -> Basis {
+        match self {
+            Self::Barred(bar) => bar.basis,
+            Self::Allowed | Self::Exempt | Self::Pending | Self::Blocked(_) | Self::Failed(_) => {
+                Basis::Measured
+            }
         }
     }
 
@@ -103,6 +123,7 @@ impl Opinion {
                 Answer::blocked(engine, phase, first)
             }
             Self::Failed(Some(cause)) => Answer::failed(engine, phase, *cause),
+            Self::Barred(bar) => Answer::barred(phase, bar),
             Self::Allowed
             | Self::Exempt
             | Self::Pending
@@ -145,15 +166,31 @@ impl Situation<'_> {
 
     fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
         let findings = cors_check(engine, asked, &response.headers);
-        if findings.is_empty() {
-            self.redirect(engine, asked.origin, response)
-        } else {
-            Opinion::from_findings(self.tainted(findings))
+        if !findings.is_empty() {
+            return Opinion::from_findings(self.tainted(findings));
+        }
+        match self.redirect(engine, asked.origin, response) {
+            Opinion::Allowed => self.loaded(engine, Mode::Cors, response, Opinion::Allowed),
+            other @ (Opinion::Exempt
+            | Opinion::Pending
+            | Opinion::Blocked(_)
+            | Opinion::Failed(_)
+            | Opinion::Barred(_)) => other,
         }
     }
 
+    /// The answer as the page gets it: a 304 stands for the stored one, brought up to date.
+    pub(super) fn effective(&self) -> Option<&Response> {
+        let revalidated = self.around.revalidated.as_ref();
+        revalidated.map(|stored| &stored.response).or(self.response)
+    }
+
     /// A response that passes, and may lead on.
-    fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
+    pub(super) fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
+        // Measured: Chromium takes such an answer as it is, Firefox asks again for the same URL.
+        if engine == Engine::Webkit && redirect::leads_nowhere(response) {
+            return Opinion::Barred(Bar::failed(LookAlike::LoadStatus));
+        }
         match check_target(engine, origin, &self.request.url, response) {
             Some(Refusal::Blocked(finding)) => Opinion::Blocked(vec![finding]),
             Some(Refusal::Failed(cause)) => Opinion::Failed(Some(cause)),
@@ -177,13 +214,13 @@ impl Situation<'_> {
         findings
     }
 
-    fn own_origin(&self) -> Vec<u8> {
+    pub(super) fn own_origin(&self) -> Vec<u8> {
         self.request.url.origin().into_bytes()
     }
 
     fn phase(&self) -> Phase {
         let is_redirect = self
-            .response
+            .effective()
             .is_some_and(|response| redirect::location(response).is_some());
         if self.profile.kind == Kind::Preflight {
             Phase::Preflight
@@ -213,13 +250,13 @@ impl Situation<'_> {
             if_included: own.if_included,
             if_omitted: own.if_omitted,
             confirmed: None,
-            readable: None,
+            readable: self.readable(&own.answer, credentials),
             evidence: first
                 .filter(|_| is_decided)
                 .map(|first| self.evidence(id, first))
                 .into_iter()
                 .collect(),
-            not_cors: Vec::new(),
+            not_cors: lookalike::told(self, id, shown, credentials.mode),
             answer: own.answer,
             engines: answers,
         }
@@ -239,14 +276,47 @@ impl Situation<'_> {
         }
     }
 
+    /// The first line of a field in the answer's own head, from 1.
+    fn own_line(&self, field: &str) -> Option<usize> {
+        let (place, _) = self.response?.headers.lines(field).next()?;
+        Some(place + 1)
+    }
+
+    /// What script can read of a 304, whose own head does not show it; for every other answer
+    /// that is found out when it is told.
+    fn readable(&self, answer: &Answer, credentials: Credentials) -> Option<exposed::Readable> {
+        let revalidated = self.around.revalidated.as_deref()?;
+        let fields = revalidated
+            .response
+            .headers
+            .iter()
+            .map(|(name, value)| (latin1(name), latin1(value)))
+            .collect::<Vec<_>>();
+        let fields = fields.iter().map(|(name, value)| (&**name, Some(&**value)));
+        exposed::readable(
+            self.profile.kind,
+            self.profile.destination,
+            answer.outcome,
+            credentials.mode,
+            200,
+            &fields,
+        )
+    }
+
     fn evidence(&self, id: ExchangeId, finding: &Finding) -> Evidence {
-        let headers = self.response.map(|response| &response.headers);
+        let headers = self.effective().map(|response| &response.headers);
         let line = finding.field.and_then(|field| headers?.lines(field).next());
+        let revalidated = self.around.revalidated.as_deref();
+        let stored = revalidated
+            .zip(line)
+            .and_then(|(answer, (place, _))| Some((answer.stored, answer.stored_line(place)?)));
         Evidence {
-            exchange: id,
+            exchange: stored.map_or(id, |(exchange, _)| exchange),
             place: Where::Sent,
             field: finding.field.map(Into::into),
-            line: line.map(|(place, _)| place + 1),
+            line: stored
+                .map(|(_, line)| line)
+                .or_else(|| self.own_line(finding.field?)),
             value: line.map(|(_, value)| latin1(value).into_owned()),
             differs: finding.differs,
         }
@@ -287,10 +357,15 @@ impl Both {
     fn answer(&self, engine: Engine, phase: Phase, mode: Option<CredentialsMode>) -> EngineAnswer {
         let shown = self.shown(mode).answer(engine, phase);
         if mode.is_some() || self.agree() {
-            return EngineAnswer::decided(shown);
+            let basis = self.shown(mode).basis();
+            return EngineAnswer {
+                basis,
+                ..EngineAnswer::decided(shown)
+            };
         }
-        let is_blocked = |opinion: &Opinion| opinion.outcome() == Outcome::Blocked;
-        let either_way = is_blocked(&self.included) && is_blocked(&self.omitted);
+        let is_lost =
+            |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);
+        let either_way = is_lost(&self.included) && is_lost(&self.omitted);
         EngineAnswer {
             if_included: Some(self.included.answer(engine, phase)),
             if_omitted: Some(shown.clone()),
@@ -330,6 +405,7 @@ mod tests {
             response: Some(&response),
             ending: Ending::Complete,
             redirects: 0,
+            around: &Around::default(),
         };
         situation.verdict(ExchangeId(1), Engine::Chromium, credentials)
     }

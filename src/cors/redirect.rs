@@ -13,9 +13,18 @@ pub const MOST_REDIRECTS: u8 = 20;
 /// The Location of a response that is a redirect: it has a
 /// [redirect status](https://fetch.spec.whatwg.org/#redirect-status) and says where to.
 pub fn location(response: &Response) -> Option<&[u8]> {
-    matches!(response.status, 301 | 302 | 303 | 307 | 308)
+    is_redirect_status(response.status)
         .then(|| response.headers.first("location"))?
         .filter(|location| !location.is_empty())
+}
+
+/// Whether a response is a redirect with a Location that is empty.
+pub(super) fn leads_nowhere(response: &Response) -> bool {
+    is_redirect_status(response.status) && response.headers.first("location") == Some(b"")
+}
+
+fn is_redirect_status(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 /// The URL a redirect leads to, with whatever scheme it has; nothing if it leads nowhere.

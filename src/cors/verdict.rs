@@ -1,7 +1,6 @@
 //! Verdicts: what a browser makes of an exchange, in the form they are stored and printed in.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +10,12 @@ use crate::wire::headers::from_latin1;
 
 use super::check::Finding;
 use super::engine::PerEngine;
+use super::exposed::Readable;
+use super::lookalike::Bar;
 use super::origin::Difference;
-use super::{Cause, Credentials, Destination, Engine, Kind, Phase, Rule, classify};
+use super::{
+    Cause, Credentials, Destination, Diagnosis, Engine, Kind, LookAlike, Phase, Rule, classify,
+};
 
 /// What comes of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,6 +94,16 @@ impl Answer {
                 .code(engine, phase, finding.several)
                 .map(Cow::Borrowed),
             parameter: finding.parameter.clone(),
+        }
+    }
+
+    /// Blocked by another rule than CORS, or failed although CORS passed.
+    pub fn barred(phase: Phase, bar: &Bar) -> Self {
+        Self {
+            by: bar.by,
+            phase: Some(phase),
+            code: bar.code.map(Cow::Borrowed),
+            ..Self::plain(bar.outcome())
         }
     }
 
@@ -225,14 +238,16 @@ pub struct Verdict {
     pub if_omitted: Option<Answer>,
     /// The browser's own answer, where it showed.
     pub confirmed: Option<Confirmed>,
-    /// The header names that script can read, per engine, of a response that passes.
-    pub readable: Option<BTreeMap<String, Vec<String>>>,
+    /// The header names that script can read, per engine, of a response that passes. It is filled
+    /// in when the exchange is told; the judge does so only where its head does not show them.
+    #[serde(default)]
+    pub readable: Option<Readable>,
     /// All three engines' answers.
     pub engines: PerEngine<EngineAnswer>,
     /// The bytes that show the cause.
     pub evidence: Vec<Evidence>,
     /// What is wrong where CORS is not.
-    pub not_cors: Vec<serde_json::Value>,
+    pub not_cors: Vec<Diagnosis<LookAlike>>,
 }
 
 impl Verdict {
@@ -326,6 +341,16 @@ impl Judgement {
                 Some(Cause::HeaderNotAllowed | Cause::HeaderWildcardCredentialed)
             ) {
                 answer.parameter = answer.parameter.as_deref().map(|name| redactor.name(name));
+            }
+        }
+        if let Some(PerEngine {
+            chromium,
+            firefox,
+            webkit,
+        }) = &mut verdict.readable
+        {
+            for name in [chromium, firefox, webkit].into_iter().flatten() {
+                *name = redactor.name(name);
             }
         }
         for evidence in &mut verdict.evidence {

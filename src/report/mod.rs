@@ -4,5 +4,6 @@ pub mod catalogue;
 pub mod explain;
 pub mod har;
 pub mod offline;
+pub mod readable;
 pub mod record;
 pub mod text;

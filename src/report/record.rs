@@ -1,11 +1,13 @@
 //! One exchange as JSON, version 1: the form of `corstap log --json` and of everything else that
 //! lists exchanges for programs.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
 use super::explain::{Explanation, explain};
+use super::readable::readable;
 use crate::cors::classify::Because;
 use crate::cors::verdict::Links;
 use crate::cors::{Destination, Judgement, Kind, Verdict};
@@ -40,7 +42,7 @@ pub struct Record<'a> {
     retry_of: Option<ExchangeId>,
     initiator: Option<()>,
     links: &'a Links,
-    verdict: &'a Verdict,
+    verdict: Cow<'a, Verdict>,
     roots: &'a [serde_json::Value],
     rewrite: Option<()>,
     explanation: Option<Explanation>,
@@ -77,10 +79,19 @@ impl<'a> Record<'a> {
             retry_of: judgement.retry_of,
             initiator: None,
             links: &judgement.links,
-            verdict: &judgement.verdict,
+            verdict: verdict(recorded, judgement),
             roots: &judgement.roots,
             rewrite: None,
             explanation: explain(recorded, judgement),
         }
     }
+}
+
+/// The verdict, with what script can read.
+fn verdict<'a>(recorded: &Recorded, judgement: &'a Judgement) -> Cow<'a, Verdict> {
+    let mut verdict = Cow::Borrowed(&judgement.verdict);
+    if let Some(readable) = readable(recorded, judgement) {
+        verdict.to_mut().readable = Some(readable);
+    }
+    verdict
 }

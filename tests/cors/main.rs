@@ -11,4 +11,5 @@
 mod support;
 
 mod evidence;
+mod lookalike;
 mod truth;

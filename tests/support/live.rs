@@ -10,7 +10,7 @@ use corstap::browser::devtools::Event;
 use corstap::browser::{Browser, Launch};
 use corstap::ca::{Ca, HostList, LeafCache};
 use corstap::cors::judge::PATIENCE as NOT_FOLLOWED;
-use corstap::cors::{Engine, Outcome};
+use corstap::cors::{Engine, Outcome, Rule};
 use corstap::proxy::Route;
 use corstap::store;
 use corstap::store::capture::Which;
@@ -150,6 +150,7 @@ fn said(events: &[Event], saw: &Value, kind: &str, without_cors: bool) -> Expect
     };
     Expected {
         outcome,
+        by: cors.map(|_| Rule::Cors),
         code: cors.map(str::to_owned),
     }
 }

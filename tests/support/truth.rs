@@ -5,10 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use corstap::cors::verdict::{Answer, Judgement};
-use corstap::cors::{Engine, Kind, Outcome};
+use corstap::cors::{Engine, Kind, Outcome, Rule};
 use corstap::exchange::secret::{Redactor, Values};
 use corstap::report::har;
 use corstap::report::offline::{self, Told};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// One scenario.
@@ -19,6 +20,8 @@ pub struct Case(Value);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     pub outcome: Outcome,
+    /// Whose rule blocked it, where that was told.
+    pub by: Option<Rule>,
     pub code: Option<String>,
 }
 
@@ -75,32 +78,93 @@ impl Case {
             Engine::Firefox => &verdict["category"],
             Engine::Webkit => &verdict["code"],
         };
-        let is_cors = outcome == Outcome::Blocked && verdict["block"] == "cors";
+        let by = Rule::deserialize(&verdict["block"]).ok();
+        let by = by.filter(|_| outcome == Outcome::Blocked);
+        let is_cors = by == Some(Rule::Cors);
         let code = code
             .as_str()
             .map(|code| code.trim_end_matches(|c: char| c.is_ascii_digit()));
         Expected {
             outcome,
+            by,
             code: code.filter(|_| is_cors).map(str::to_owned),
         }
     }
 
     /// The case as a HAR file, with our own fields.
     pub fn har(&self, engine: Engine) -> Vec<u8> {
-        let entries: Vec<Value> = self.wire(engine).iter().enumerate().map(entry).collect();
+        self.har_with(engine, &[])
+    }
+
+    /// The case as a HAR file, and whether the browser cancelled each answer whose end was held
+    /// back.
+    fn har_with(&self, engine: Engine, cancelled: &[Option<bool>]) -> Vec<u8> {
+        let mut entries: Vec<Value> = self.wire(engine).iter().enumerate().map(entry).collect();
+        for (entry, cancelled) in entries.iter_mut().zip(cancelled) {
+            entry["_cancelled"] = json!(cancelled);
+        }
         let har = json!({"log": {"version": "1.2", "creator": {"name": "truth", "version": "1"}, "entries": entries}});
         serde_json::to_vec(&har).expect("plain JSON")
     }
 
     /// Our judgement on what the judged step came to.
     pub fn judge(&self, engine: Engine) -> Judgement {
-        let redactor = Redactor::new(&[0; 32], Values::All);
-        let events = har::parse(&self.har(engine)).expect("our own HAR").events;
-        let told = offline::tell(&events, &redactor);
-        self.judged(engine, told)
+        self.tell(engine).judgement
     }
 
-    fn judged(&self, engine: Engine, told: Vec<Told>) -> Judgement {
+    /// The names of the headers that script could read, if it got a response.
+    pub fn readable(&self, engine: Engine) -> Option<Vec<String>> {
+        let firefox = &self.0["readable_headers_firefox"];
+        let names = if engine == Engine::Firefox && !firefox.is_null() {
+            firefox
+        } else {
+            &self.0["readable_headers"]
+        };
+        serde_json::from_value(names.clone()).ok()
+    }
+
+    /// Whether the answers of the case expose every header, to requests without credentials.
+    pub fn exposes_all(&self) -> bool {
+        let wire = self.wire(Engine::Chromium).iter();
+        wire.filter_map(|entry| header(&entry["response"], "access-control-expose-headers"))
+            .any(|value| value == "*")
+    }
+
+    /// What the judged step came to.
+    pub fn tell(&self, engine: Engine) -> Told {
+        self.judged(engine, tell(&self.har(engine)))
+    }
+
+    /// Our judgement, with the ends held back of the answers that `--confirm` would try: those
+    /// with content whose verdict hangs on the credentials mode.
+    pub fn judge_confirmed(&self, engine: Engine) -> Judgement {
+        let told = tell(&self.har(engine));
+        let last = self.last_of_case(engine);
+        let is_blocked = self.expected(engine).by == Some(Rule::Cors);
+        let cancelled: Vec<Option<bool>> = told
+            .iter()
+            .zip(self.wire(engine))
+            .enumerate()
+            .map(|(place, (told, entry))| {
+                let is_tried = is_undecided(told) && has_content(entry);
+                is_tried.then_some(is_blocked && Some(place) == last)
+            })
+            .collect();
+        let told = tell(&self.har_with(engine, &cancelled));
+        self.judged(engine, told).judgement
+    }
+
+    /// The place on the wire of the request that the verdict is about.
+    fn last_of_case(&self, engine: Engine) -> Option<usize> {
+        let is_it = |entry: &Value| {
+            let url = self.judged_url();
+            let is_judged = url.is_none_or(|url| entry["request"]["url"] == url);
+            entry["role"] == "case" && is_judged
+        };
+        self.wire(engine).iter().rposition(is_it)
+    }
+
+    fn judged(&self, engine: Engine, told: Vec<Told>) -> Told {
         let roles = self
             .wire(engine)
             .iter()
@@ -111,7 +175,7 @@ impl Case {
         };
         let of_case = told.into_iter().zip(roles).filter(|(_, is_case)| *is_case);
         let mut judged: Vec<Told> = of_case.map(|(told, _)| told).filter(is_judged).collect();
-        judged.pop().expect("something on the wire").judgement
+        judged.pop().expect("something on the wire")
     }
 
     /// The URL of the judged step, where others come after it.
@@ -324,6 +388,30 @@ fn chunked(content: &[u8]) -> Vec<u8> {
     [size.as_bytes(), content, b"\r\n0\r\n\r\n"].concat()
 }
 
+fn tell(har: &[u8]) -> Vec<Told> {
+    let redactor = Redactor::new(&[0; 32], Values::All);
+    let events = har::parse(har).expect("our own HAR").events;
+    offline::tell(&events, &redactor)
+}
+
+fn is_undecided(told: &Told) -> bool {
+    let outcome = told.judgement.verdict.answer.outcome;
+    told.judgement.kind != Kind::Preflight && outcome == Outcome::Undecided
+}
+
+fn has_content(entry: &Value) -> bool {
+    let response = &entry["response"];
+    let is_empty =
+        response["body_length"] == 0 || response["status"] == 204 || response["status"] == 304;
+    entry["request"]["method"] != "HEAD" && !is_empty
+}
+
+/// Whether the answer without credentials, the commonest, is the browser's.
+pub fn would_be_guessed(judgement: &Judgement, expected: &Expected) -> bool {
+    let omitted = judgement.verdict.if_omitted.as_ref();
+    omitted.is_some_and(|answer| is_right(answer, expected, judgement.kind))
+}
+
 /// How a judgement compares with what a browser said.
 pub fn score(judgement: &Judgement, engine: Engine, expected: &Expected) -> Score {
     let verdict = &judgement.verdict;
@@ -349,13 +437,16 @@ fn is_right(answer: &Answer, expected: &Expected, kind: Kind) -> bool {
             && answer.outcome == Outcome::Exempt
             && expected.outcome == Outcome::Allowed;
     let code = answer.code.as_deref();
-    same_outcome && (expected.outcome != Outcome::Blocked || code == expected.code.as_deref())
+    let same_rule = expected.by.is_none() || answer.by == expected.by;
+    let same_code = expected.by != Some(Rule::Cors) || code == expected.code.as_deref();
+    same_outcome && (expected.outcome != Outcome::Blocked || same_rule && same_code)
 }
 
 fn told(answer: &Answer) -> String {
     format!(
-        "{} {}",
+        "{} {} {}",
         answer.outcome.name(),
+        answer.by.map_or("-", Rule::name),
         answer.code.as_deref().unwrap_or("-")
     )
 }

@@ -1,7 +1,7 @@
 //! Browsers: requests with one User-Agent may come from several profiles, whose connections and
 //! sessions tell nothing of each other.
 
-use super::recent::Recent;
+use super::super::recent::Recent;
 use super::story::Key;
 
 /// How many browsers, and how many origins of their documents, are remembered.

@@ -13,8 +13,8 @@ use crate::wire::trim_ows;
 use super::super::classify::{Destination, Kind, Profile};
 use super::super::credentials::CredentialsMode;
 use super::super::engine::Engine;
+use super::super::recent::Recent;
 use super::modes::Standing;
-use super::recent::Recent;
 use super::story::Key;
 use super::window::Window;
 

@@ -7,7 +7,6 @@ mod agents;
 mod infer;
 mod line;
 mod modes;
-mod recent;
 mod stitch;
 mod story;
 mod watched;
@@ -29,6 +28,7 @@ use self::stitch::Before;
 use self::story::Stories;
 use self::watched::Watched;
 use self::window::Window;
+use super::around::{Around, Surroundings};
 use super::classify::Profile;
 use super::credentials::{self, Because};
 use super::verdict::{ConfirmedBy, Judgement, Links};
@@ -50,6 +50,7 @@ pub struct Judge {
     octets: usize,
     lines: Lines,
     stories: Stories,
+    surroundings: Surroundings,
     modes: Modes,
     agents: Agents,
     /// Preflights whose request is waited for, and exchanges whose connection may be closed yet.
@@ -74,6 +75,7 @@ impl Judge {
             octets: 0,
             lines: Lines::default(),
             stories: Stories::default(),
+            surroundings: Surroundings::default(),
             modes: Modes::default(),
             agents: Agents::default(),
             unfollowed: VecDeque::new(),
@@ -200,6 +202,7 @@ impl Judge {
                 retry_of,
                 links,
                 redirects,
+                around: Around::default(),
                 confirmed_by: None,
             },
         );
@@ -236,8 +239,18 @@ impl Judge {
         self.octets += response.headers.weight();
         self.changed.push(id);
         self.lines.answered(watched.connection, at);
+        watched.around = self.surroundings.answered(
+            id,
+            watched.profile,
+            watched.redirects,
+            &watched.request,
+            response,
+        );
         if watched.profile.kind == Kind::Preflight {
-            if watched.may_be_accepted() && self.unfollowed.len() < MOST_WATCHED {
+            let may_be_accepted = watched.may_be_accepted();
+            self.surroundings
+                .preflight_answered(id, &watched.request, may_be_accepted);
+            if may_be_accepted && self.unfollowed.len() < MOST_WATCHED {
                 self.unfollowed.push_back((at.plus(PATIENCE), id));
             }
         } else if let Some(target) = redirect::target(&watched.request.url, response)
@@ -262,6 +275,7 @@ impl Judge {
         }
         let gave_up = matches!(ending, Ending::ResetByClient | Ending::NeverSent);
         if ending.is_without_response() && !gave_up && watched.response.is_none() {
+            watched.around = self.surroundings.not_answered(&watched.request);
             let first = watched.retry_of.unwrap_or(id);
             self.stories.not_answered(first, at, &watched.request);
         }

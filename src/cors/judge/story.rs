@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::exchange::{ExchangeId, Moment, Request, RequestUrl};
 
-use super::recent::Recent;
+use super::super::recent::Recent;
 
 /// How many entries each index holds.
 const MOST: usize = 4096;

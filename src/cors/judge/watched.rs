@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::exchange::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, Response};
 
+use super::super::around::Around;
 use super::super::cache::{self, Entry};
 use super::super::classify::{Destination, Kind, Profile};
 use super::super::credentials::{Credentials, CredentialsMode};
 use super::super::opinion::{Opinion, Situation};
 use super::super::preflight::Preflight;
 use super::super::verdict::{Confirmed, ConfirmedBy, Links, Outcome, Verdict};
-use super::super::{Engine, redirect};
+use super::super::{Engine, lookalike, redirect};
 use super::PATIENCE;
 use super::modes::Standing;
 
@@ -33,6 +34,7 @@ pub(super) struct Watched {
     pub(super) retry_of: Option<ExchangeId>,
     pub(super) links: Links,
     pub(super) redirects: u8,
+    pub(super) around: Around,
     pub(super) confirmed_by: Option<ConfirmedBy>,
 }
 
@@ -45,6 +47,7 @@ impl Watched {
             response: self.response.as_deref(),
             ending: self.ending,
             redirects: self.redirects,
+            around: &self.around,
         }
     }
 
@@ -157,6 +160,9 @@ impl Watched {
         let mut verdict = self
             .situation()
             .verdict(id, self.engine(), self.credentials());
+        let because = self.links.preflight_because;
+        let not_enforced = lookalike::not_enforced(&self.situation(), id, because);
+        verdict.not_cors.extend(not_enforced);
         verdict.confirmed = self.confirmed_by.map(|by| Confirmed {
             by,
             agrees: verdict.answer.outcome == by.outcome(),

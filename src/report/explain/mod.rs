@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use self::story::Story;
 use crate::cors::verdict::Answer;
-use crate::cors::{Judgement, Outcome};
+use crate::cors::{Confidence, Diagnosis, Judgement, LookAlike, Outcome, Rule};
+use crate::exchange::Ending;
 use crate::exchange::recorded::Recorded;
 
 /// What is told of an exchange that a page cannot have.
@@ -33,11 +34,36 @@ pub fn explain(recorded: &Recorded, judgement: &Judgement) -> Option<Explanation
         Outcome::Blocked => Some(blocked(&story, &verdict.answer)),
         Outcome::Failed => Some(failed(&story, &verdict.answer)),
         Outcome::Undecided => Some(undecided(&story, verdict.if_included.as_ref()?)),
-        Outcome::Allowed | Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => None,
+        Outcome::Allowed | Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => {
+            verdict.not_cors.first().map(not_cors)
+        }
+    }
+}
+
+/// What is wrong where CORS is not.
+fn not_cors(diagnosis: &Diagnosis<LookAlike>) -> Explanation {
+    let sure = match diagnosis.confidence {
+        Confidence::Low => " (one possibility)",
+        Confidence::Medium => " (most likely)",
+        Confidence::High | Confidence::Certain => "",
+    };
+    let others = diagnosis.evidence.split_last().map(|(_, others)| others);
+    let seen = others.and_then(|others| others.first());
+    let seen = seen.map(|id| format!(" See #{}.", id.0));
+    let seen = seen.unwrap_or_default();
+    Explanation {
+        sentence: format!("This is not CORS: {}{sure}.{seen}", diagnosis.code.words()),
+        remedy: diagnosis.remedy.clone().into_owned(),
+        send: Vec::new(),
     }
 }
 
 fn blocked(story: &Story<'_>, answer: &Answer) -> Explanation {
+    if answer.by != Some(Rule::Cors)
+        && let Some(diagnosis) = story.judgement.verdict.not_cors.first()
+    {
+        return not_cors(diagnosis);
+    }
     let mut sentence = story.sentence(answer);
     if let Some(code) = included_code(story, answer) {
         let also =
@@ -54,7 +80,15 @@ fn included_code<'a>(story: &'a Story<'_>, answer: &Answer) -> Option<&'a str> {
     (answer.code.as_deref() != Some(code)).then_some(code)
 }
 
+/// The transport's own reason says more than its name does, and an answer that came says more
+/// than that it failed.
 fn failed(story: &Story<'_>, answer: &Answer) -> Explanation {
+    if answer.cause.is_none()
+        && story.recorded.ending == Ending::Complete
+        && let Some(diagnosis) = story.judgement.verdict.not_cors.first()
+    {
+        return not_cors(diagnosis);
+    }
     told(story.failure(answer), story.remedy_of_failure(answer))
 }
 

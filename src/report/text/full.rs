@@ -6,6 +6,7 @@ use super::{BOLD, DIM, View, explained, headline, printable, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
 use crate::cors::{Credentials, CredentialsMode, Engine, Judgement, credentials};
 use crate::exchange::recorded::{Fields, Recorded};
+use crate::report::readable::readable;
 
 /// Everything about one exchange.
 pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
@@ -21,6 +22,9 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     row("credentials", credentials_told(verdict.credentials));
     let also: Vec<&str> = verdict.also.iter().map(|cause| cause.name()).collect();
     row("also", also.join(", "));
+    let not_cors: Vec<&str> = verdict.not_cors.iter().map(|one| one.code.name()).collect();
+    row("not CORS", not_cors.join(", "));
+    row("readable", readable_told(recorded, judgement));
     let cause = verdict.answer.cause;
     row(
         "standard",
@@ -46,6 +50,20 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
         write_fields(&mut text, &sent.headers);
     }
     text
+}
+
+/// The header names that script can read: one list, where the engines agree.
+fn readable_told(recorded: &Recorded, judgement: &Judgement) -> String {
+    let Some(readable) = readable(recorded, judgement) else {
+        return String::new();
+    };
+    let list = |engine| printable(&readable.get(engine).join(", "));
+    let first = list(Engine::Chromium);
+    if Engine::ALL.into_iter().all(|engine| list(engine) == first) {
+        return first;
+    }
+    let each = Engine::ALL.map(|engine| format!("{} {}", engine.title(), list(engine)));
+    each.join("; ")
 }
 
 fn kind(judgement: &Judgement) -> String {

@@ -127,7 +127,12 @@ fn style(outcome: Outcome) -> Style {
 fn reason(recorded: &Recorded, judgement: &Judgement) -> String {
     let answer = &judgement.verdict.answer;
     match (answer.outcome, answer.cause) {
-        (Outcome::Failed, None) => recorded.ending.name().to_owned(),
+        (Outcome::Blocked | Outcome::Failed, None) => {
+            let first = judgement.verdict.not_cors.first();
+            first
+                .map_or(recorded.ending.name(), |first| first.code.name())
+                .to_owned()
+        }
         (_, Some(cause)) => match answer.phase {
             Some(phase) if judgement.kind != Kind::Preflight => {
                 format!("{} ({})", cause.name(), phase.name())

@@ -1,0 +1,158 @@
+//! What beside CORS keeps an answer from a page: the rules for parts that are loaded without it,
+//! for frames and workers of isolated pages, and loads that fail for status or type.
+
+use crate::exchange::{RequestUrl, Response};
+
+use super::embedder::Policy;
+use super::loading::{self, Load, Mode};
+use super::lookalike::{Bar, LookAlike};
+use super::opinion::{Opinion, Situation};
+use super::resource_policy::{self, Forbids, Purpose};
+use super::{Confidence, Destination, Engine, Rule, around, opaque, redirect};
+
+impl Situation<'_> {
+    pub(super) fn same_origin(&self, engine: Engine, response: &Response) -> Opinion {
+        if around::is_worker(self.profile.destination)
+            && let Some(bar) = self.check_embedding(engine, response)
+        {
+            return Opinion::Barred(bar);
+        }
+        match self.redirect(engine, &self.own_origin(), response) {
+            Opinion::Allowed if self.leaves_its_mode(response) => {
+                Opinion::Barred(Bar::failed(LookAlike::ModeForbids))
+            }
+            other @ (Opinion::Allowed
+            | Opinion::Exempt
+            | Opinion::Pending
+            | Opinion::Blocked(_)
+            | Opinion::Failed(_)
+            | Opinion::Barred(_)) => other,
+        }
+    }
+
+    /// "If request's mode is `same-origin` … then return a network error": scripts ask for this
+    /// mode, and workers are always loaded in it.
+    fn leaves_its_mode(&self, response: &Response) -> bool {
+        redirect::location(response).is_some()
+            && self.request.headers.first("sec-fetch-mode") == Some(b"same-origin")
+            && redirect::target(&self.request.url, response)
+                .and_then(|target| RequestUrl::from_url(&target))
+                .is_some_and(|target| target.origin() != self.request.url.origin())
+    }
+
+    /// A part of a page, loaded without CORS: other rules may keep it out.
+    pub(super) fn no_cors(&self, engine: Engine, response: &Response) -> Opinion {
+        if let Some(bar) = self.check_policy(engine, Purpose::Part, response) {
+            return Opinion::Barred(bar);
+        }
+        let is_other =
+            resource_policy::is_of_other_origin(self.profile, self.request, self.redirects);
+        if !is_other || redirect::location(response).is_some() {
+            return Opinion::Exempt;
+        }
+        // Measured: WebKit asks for fonts without CORS, and lets the page have them all the same.
+        let is_font = self.profile.destination == Some(Destination::Font);
+        let loaded = if is_font {
+            Opinion::Allowed
+        } else {
+            Opinion::Exempt
+        };
+        self.blocked_as_opaque(engine, response)
+            .unwrap_or_else(|| self.loaded(engine, Mode::NoCors, response, loaded))
+    }
+
+    /// Opaque-response blocking; Firefox looks at the type of scripts and styles before.
+    fn blocked_as_opaque(&self, engine: Engine, response: &Response) -> Option<Opinion> {
+        let destination = self.profile.destination;
+        let is_first = engine != Engine::Firefox
+            || !self
+                .load()
+                .is_some_and(|load| loading::refuses_type(load, response));
+        (is_first && opaque::blocks(engine, destination, self.request, response)).then(|| {
+            let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, Confidence::Medium);
+            Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB"))
+        })
+    }
+
+    /// A load that nothing blocks: it may fail all the same.
+    pub(super) fn loaded(
+        &self,
+        engine: Engine,
+        mode: Mode,
+        response: &Response,
+        otherwise: Opinion,
+    ) -> Opinion {
+        if redirect::location(response).is_some() {
+            return otherwise;
+        }
+        loading::check(engine, mode, self.load(), response).map_or(otherwise, Opinion::Barred)
+    }
+
+    /// A document: that of a frame has to be one that its page may embed.
+    pub(super) fn framed(&self, engine: Engine, response: &Response) -> Opinion {
+        if !around::is_frame(self.profile.destination) || redirect::location(response).is_some() {
+            return Opinion::Exempt;
+        }
+        self.check_embedding(engine, response)
+            .or_else(|| self.check_policy(engine, Purpose::Frame, response))
+            .map_or(Opinion::Exempt, Opinion::Barred)
+    }
+
+    /// What the page takes into itself.
+    fn embedder(&self, engine: Engine) -> Policy {
+        self.around
+            .embedder
+            .map_or(Policy::UnsafeNone, |page| page.policy.in_engine(engine))
+    }
+
+    /// A frame or a worker has to have a policy like its page's
+    /// ([adherence to its embedder policy](https://html.spec.whatwg.org/#check-a-navigation-response's-adherence-to-its-embedder-policy)).
+    fn check_embedding(&self, engine: Engine, response: &Response) -> Option<Bar> {
+        let isolates = |policy| policy != Policy::UnsafeNone;
+        let own = || Policy::of(&response.headers).in_engine(engine);
+        (isolates(self.embedder(engine)) && !isolates(own())).then(|| {
+            let bar = Bar::by_rule(Rule::Coep, LookAlike::CoepBlocked, Confidence::High);
+            let bar = bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE");
+            let is_measured =
+                engine != Engine::Webkit && around::is_frame(self.profile.destination);
+            if is_measured { bar } else { bar.predicted() }
+        })
+    }
+
+    /// Cross-Origin-Resource-Policy. Chromium calls it the page's policy where the answer has none.
+    fn check_policy(&self, engine: Engine, purpose: Purpose, response: &Response) -> Option<Bar> {
+        let embedder = self.embedder(engine);
+        if embedder == Policy::UnsafeNone
+            && !response.headers.contains("cross-origin-resource-policy")
+        {
+            return None;
+        }
+        let relation = resource_policy::relation(self.profile, self.request, self.redirects);
+        let forbids =
+            resource_policy::check(relation, self.request, &response.headers, embedder, purpose)?;
+        let (look_alike, code) = match forbids {
+            Forbids::OtherOrigins => (
+                LookAlike::CorpBlocked,
+                "ERR_BLOCKED_BY_RESPONSE.NotSameOrigin",
+            ),
+            Forbids::OtherSites => (
+                LookAlike::CorpBlocked,
+                "ERR_BLOCKED_BY_RESPONSE.NotSameSite",
+            ),
+            Forbids::Unasked => (
+                LookAlike::CoepBlocked,
+                "ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep",
+            ),
+        };
+        let rule = match engine {
+            Engine::Chromium if forbids == Forbids::Unasked => Rule::Coep,
+            Engine::Chromium | Engine::Firefox | Engine::Webkit => Rule::Corp,
+        };
+        let bar = Bar::by_rule(rule, look_alike, Confidence::High);
+        Some(bar.printing(engine, code))
+    }
+
+    fn load(&self) -> Option<Load> {
+        Load::of(self.profile.destination, self.around.is_event_source)
+    }
+}

@@ -1,0 +1,284 @@
+//! Loads that fail although CORS passed, or does not apply: for the status, or for the type of
+//! the content. `fetch()` and `XMLHttpRequest` take any answer; elements, workers and `EventSource`
+//! do not.
+
+use crate::exchange::{Request, Response};
+
+use super::lookalike::{Bar, LookAlike};
+use super::media_type::{MediaType, is_nosniff};
+use super::{Destination, Engine};
+
+/// How a load from another origin is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// With CORS.
+    Cors,
+    /// Without.
+    NoCors,
+}
+
+/// A load that does not take just any answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Load {
+    /// A worklet, or a worker of any kind.
+    Worker,
+    /// A script or a module.
+    Script,
+    /// A style sheet.
+    Style,
+    /// A font.
+    Font,
+    /// A picture.
+    Image,
+    /// Sound or film.
+    Media,
+    /// A JSON module.
+    Json,
+    /// An [EventSource](https://html.spec.whatwg.org/#the-eventsource-interface).
+    EventSource,
+    /// What looks at the status only: captions, a manifest, a style sheet for XML.
+    Plain,
+}
+
+impl Load {
+    /// What a destination asks for; nothing where any answer will do.
+    pub(super) fn of(destination: Option<Destination>, is_event_source: bool) -> Option<Self> {
+        match destination? {
+            Destination::Audioworklet
+            | Destination::Paintworklet
+            | Destination::Serviceworker
+            | Destination::Sharedworker
+            | Destination::Worker => Some(Self::Worker),
+            Destination::Script => Some(Self::Script),
+            Destination::Style => Some(Self::Style),
+            Destination::Font => Some(Self::Font),
+            Destination::Image => Some(Self::Image),
+            Destination::Audio | Destination::Video => Some(Self::Media),
+            Destination::Json => Some(Self::Json),
+            Destination::Manifest | Destination::Track | Destination::Xslt => Some(Self::Plain),
+            Destination::Empty => is_event_source.then_some(Self::EventSource),
+            Destination::Document
+            | Destination::Embed
+            | Destination::Fencedframe
+            | Destination::Frame
+            | Destination::Iframe
+            | Destination::Object
+            | Destination::Report
+            | Destination::Text
+            | Destination::Webidentity
+            | Destination::Websocket => None,
+        }
+    }
+}
+
+/// Why a load fails that was not blocked, if it does. What depends on content that is not kept
+/// passes.
+pub(super) fn check(
+    engine: Engine,
+    mode: Mode,
+    load: Option<Load>,
+    answer: &Response,
+) -> Option<Bar> {
+    let load = load?;
+    let by_type = || of_type(engine, mode, load, answer);
+    let by_status = || of_status(mode, load, answer);
+    // Firefox looks at the type first, the others at the status.
+    match engine {
+        Engine::Firefox => by_type().or_else(by_status),
+        Engine::Chromium | Engine::Webkit => by_status().or_else(by_type),
+    }
+}
+
+/// Why a browser does not take an answer of this type for a script or a style, before anything
+/// else is looked at: the [MIME type block](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-mime-type?)
+/// and the [nosniff block](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-nosniff?).
+pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
+    let (is_nosniff, kind) = match load {
+        Load::Worker | Load::Script | Load::Style => {
+            (is_nosniff(&answer.headers), MediaType::of(&answer.headers))
+        }
+        Load::Font | Load::Image | Load::Media | Load::Json | Load::EventSource | Load::Plain => {
+            return false;
+        }
+    };
+    if load == Load::Style {
+        is_nosniff && !is_css(kind)
+    } else {
+        kind.is_some_and(MediaType::is_never_script) || is_nosniff && !is_javascript(kind)
+    }
+}
+
+/// "response's status is not an ok status": pictures are shown whatever the status is.
+fn of_status(mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
+    let status = answer.status;
+    let fails = match load {
+        // Without CORS it is more often a signal to a server than a picture to be seen.
+        Load::Image => mode == Mode::Cors && has_no_content(answer),
+        Load::EventSource => status != 200,
+        Load::Worker
+        | Load::Script
+        | Load::Style
+        | Load::Font
+        | Load::Media
+        | Load::Json
+        | Load::Plain => !(200..300).contains(&status) && status != 304,
+    };
+    fails.then_some(Bar::failed(LookAlike::LoadStatus))
+}
+
+fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
+    let kind = MediaType::of(&answer.headers);
+    let wrong_type = Bar::wrong_type(engine, mode);
+    let predicted = wrong_type.predicted();
+    if refuses_type(load, answer) {
+        return Some(wrong_type);
+    }
+    match load {
+        Load::Worker => (!is_javascript(kind)).then_some(predicted),
+        // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
+        // any type, and rarely have.
+        Load::Script if mode == Mode::Cors => {
+            (!is_javascript(kind) && !is_wasm(kind)).then_some(wrong_type)
+        }
+        // Only pages in quirks mode are lenient, and only within their origin.
+        Load::Style => (kind.is_some() && !is_css(kind)).then_some(wrong_type),
+        Load::Json => (!kind.is_some_and(MediaType::is_json)).then_some(predicted),
+        Load::Font | Load::Image | Load::Media => {
+            is_text(kind).then_some(Bar::failed(LookAlike::LoadType))
+        }
+        Load::EventSource => (!is_event_stream(kind)).then_some(Bar::failed(LookAlike::LoadType)),
+        Load::Script | Load::Plain => None,
+    }
+}
+
+fn is_javascript(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(MediaType::is_javascript)
+}
+
+fn is_css(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(|kind| kind.is("text/css"))
+}
+
+/// Whether it is a type whose content is no picture, sound, film or font. Servers call these
+/// `text/plain` often enough, and browsers look at the content.
+fn is_text(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(|kind| {
+        kind.is_document_or_data() || kind.is_javascript() || kind.is("text/css")
+    })
+}
+
+fn is_wasm(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(|kind| kind.is("application/wasm"))
+}
+
+fn is_event_stream(kind: Option<MediaType<'_>>) -> bool {
+    kind.is_some_and(|kind| kind.is("text/event-stream"))
+}
+
+/// Whether it is an [EventSource](https://html.spec.whatwg.org/#the-eventsource-interface)'s:
+/// it asks for this one type, past the cache.
+pub(super) fn is_event_source(request: &Request) -> bool {
+    request.method == "GET"
+        && request.headers.first("accept") == Some(b"text/event-stream")
+        && request.headers.first("cache-control") == Some(b"no-cache")
+}
+
+fn has_no_content(answer: &Response) -> bool {
+    matches!(answer.status, 204 | 205) || answer.headers.first("content-length") == Some(b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cors::Rule;
+    use crate::exchange::RequestUrl;
+
+    fn request(lines: &[(&str, &str)]) -> Request {
+        Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: lines.iter().copied().collect(),
+        }
+    }
+
+    fn bar(engine: Engine, destination: Destination, status: u16, kind: &str) -> Option<Bar> {
+        let answer = Response {
+            status,
+            headers: [("Content-Type", kind)].into_iter().collect(),
+        };
+        check(
+            engine,
+            Mode::Cors,
+            Load::of(Some(destination), false),
+            &answer,
+        )
+    }
+
+    #[test]
+    fn a_module_that_is_not_there_fails_by_status_but_in_firefox_by_type() {
+        let by = |engine| bar(engine, Destination::Script, 404, "text/html").and_then(|bar| bar.by);
+        assert_eq!(by(Engine::Chromium), None);
+        assert_eq!(by(Engine::Firefox), Some(Rule::MimeType));
+        assert_eq!(by(Engine::Webkit), None);
+    }
+
+    #[test]
+    fn what_is_loaded_has_to_be_of_its_kind() {
+        for engine in Engine::ALL {
+            for (destination, kind, expected) in [
+                (Destination::Script, "text/html", Some(LookAlike::MimeType)),
+                (Destination::Script, "", Some(LookAlike::MimeType)),
+                (Destination::Script, "text/javascript", None),
+                (Destination::Script, "application/wasm", None),
+                (Destination::Worker, "text/plain", Some(LookAlike::MimeType)),
+                (Destination::Json, "application/json", None),
+                (
+                    Destination::Json,
+                    "text/javascript",
+                    Some(LookAlike::MimeType),
+                ),
+                (Destination::Style, "text/plain", Some(LookAlike::MimeType)),
+                (Destination::Style, "", None),
+                (
+                    Destination::Image,
+                    "application/json",
+                    Some(LookAlike::LoadType),
+                ),
+                (Destination::Image, "text/plain", None),
+                (Destination::Font, "application/octet-stream", None),
+                (Destination::Empty, "text/html", None),
+            ] {
+                let told = bar(engine, destination, 200, kind).map(|bar| bar.look_alike);
+                assert_eq!(told, expected, "{engine:?} {destination:?} {kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn pictures_are_shown_whatever_their_status() {
+        let at = |destination, kind| bar(Engine::Chromium, destination, 404, kind);
+        assert_eq!(at(Destination::Image, "image/png"), None);
+        assert!(at(Destination::Font, "font/woff2").is_some());
+        assert_eq!(at(Destination::Empty, "application/json"), None);
+    }
+
+    #[test]
+    fn an_event_source_wants_200_and_its_own_type_which_a_fetch_does_not() {
+        let answer = |status, kind| Response {
+            status,
+            headers: [("Content-Type", kind)].into_iter().collect(),
+        };
+        let accept = ("Accept", "text/event-stream");
+        let source = request(&[accept, ("Cache-Control", "no-cache")]);
+        let of = |request: &Request, answer: &Response| {
+            let empty = Some(Destination::Empty);
+            let load = Load::of(empty, is_event_source(request));
+            check(Engine::Webkit, Mode::Cors, load, answer).map(|bar| bar.look_alike)
+        };
+        assert_eq!(of(&source, &answer(200, "text/event-stream")), None);
+        let (not_there, json) = (answer(404, "text/html"), answer(200, "application/json"));
+        assert_eq!(of(&source, &not_there), Some(LookAlike::LoadStatus));
+        assert_eq!(of(&source, &json), Some(LookAlike::LoadType));
+        assert_eq!(of(&request(&[accept]), &json), None);
+    }
+}
