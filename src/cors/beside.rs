@@ -3,6 +3,7 @@
 
 use crate::exchange::{RequestUrl, Response};
 
+use super::cause::Cause;
 use super::embedder::Policy;
 use super::loading::{self, Load, Mode};
 use super::lookalike::{Bar, LookAlike};
@@ -19,7 +20,7 @@ impl Situation<'_> {
         }
         match self.redirect(engine, &self.own_origin(), response) {
             Opinion::Allowed if self.leaves_its_mode(response) => {
-                Opinion::Barred(Bar::failed(LookAlike::ModeForbids))
+                Opinion::Failed(Some(Cause::ModeForbids))
             }
             other @ (Opinion::Allowed
             | Opinion::Exempt

@@ -37,7 +37,10 @@ pub fn readable<'a>(
     fields: &(impl Iterator<Item = (&'a str, Option<&'a str>)> + Clone),
 ) -> Option<Readable> {
     let reads = destination.is_none_or(|destination| destination == Destination::Empty);
-    let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
+    let leads_on = |(name, value): (&str, Option<&str>)| {
+        name.eq_ignore_ascii_case("location") && value != Some("")
+    };
+    let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308) && fields.clone().any(leads_on);
     if !reads || is_redirect || outcome != Outcome::Allowed {
         return None;
     }

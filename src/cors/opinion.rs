@@ -32,6 +32,8 @@ pub struct Situation<'a> {
     pub ending: Ending,
     /// How many redirects came before it.
     pub redirects: u8,
+    /// Whether it is a redirect that nothing follows.
+    pub is_left: bool,
     /// What other exchanges tell of it.
     pub around: &'a Around,
 }
@@ -197,6 +199,7 @@ impl Situation<'_> {
             None if self.redirects >= MOST_REDIRECTS && redirect::location(response).is_some() => {
                 Opinion::Failed(Some(Cause::RedirectLoop))
             }
+            None if self.is_left => Opinion::Barred(Bar::suspected(LookAlike::RedirectNotFollowed)),
             None => Opinion::Allowed,
         }
     }
@@ -405,6 +408,7 @@ mod tests {
             response: Some(&response),
             ending: Ending::Complete,
             redirects: 0,
+            is_left: false,
             around: &Around::default(),
         };
         situation.verdict(ExchangeId(1), Engine::Chromium, credentials)

@@ -207,13 +207,15 @@ impl Judge {
     }
 
     /// A preflight whose answer passes in one mode only, and that no request has followed, was made
-    /// for one of the other mode.
+    /// for one of the other mode. A redirect that nothing follows was not to be followed.
     pub(super) fn not_followed(&mut self, id: ExchangeId) {
-        let is_left = self
-            .watched
-            .get(id.0)
-            .is_some_and(|watched| watched.links.actual.is_empty());
-        if is_left {
+        let Some(watched) = self.watched.get_mut(id.0) else {
+            return;
+        };
+        if watched.profile.kind != Kind::Preflight {
+            watched.is_left = true;
+            self.changed.push(id);
+        } else if watched.links.actual.is_empty() {
             self.learn(id, Outcome::Blocked, Because::NotFollowed);
         }
     }

@@ -53,7 +53,8 @@ pub struct Judge {
     surroundings: Surroundings,
     modes: Modes,
     agents: Agents,
-    /// Preflights whose request is waited for, and exchanges whose connection may be closed yet.
+    /// Preflights and redirects whose request is waited for, and exchanges whose connection may be
+    /// closed yet.
     unfollowed: VecDeque<(Moment, ExchangeId)>,
     unclosed: VecDeque<(Moment, ExchangeId)>,
     /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
@@ -202,6 +203,7 @@ impl Judge {
                 retry_of,
                 links,
                 redirects,
+                is_left: false,
                 around: Around::default(),
                 confirmed_by: None,
             },
@@ -257,6 +259,9 @@ impl Judge {
             && let Some(target) = RequestUrl::from_url(&target)
         {
             self.stories.redirects_to(id, &watched.request, &target);
+            if watched.is_to_be_followed(&target) && self.unfollowed.len() < MOST_WATCHED {
+                self.unfollowed.push_back((at.plus(PATIENCE), id));
+            }
         }
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, Response};
+use crate::exchange::{
+    ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+};
 
 use super::super::around::Around;
 use super::super::cache::{self, Entry};
@@ -34,6 +36,7 @@ pub(super) struct Watched {
     pub(super) retry_of: Option<ExchangeId>,
     pub(super) links: Links,
     pub(super) redirects: u8,
+    pub(super) is_left: bool,
     pub(super) around: Around,
     pub(super) confirmed_by: Option<ConfirmedBy>,
 }
@@ -47,6 +50,7 @@ impl Watched {
             response: self.response.as_deref(),
             ending: self.ending,
             redirects: self.redirects,
+            is_left: self.is_left && self.links.redirected_to.is_none(),
             around: &self.around,
         }
     }
@@ -88,6 +92,16 @@ impl Watched {
             (false, true) => Some(CredentialsMode::Omit),
             (true, true) | (false, false) => None,
         }
+    }
+
+    /// Whether a redirect of it would be followed within sight, if at all: to the server it comes
+    /// from. What a script asks for need not follow redirects; elements do.
+    pub(super) fn is_to_be_followed(&self, target: &RequestUrl) -> bool {
+        let is_scripts = self.profile.destination == Some(Destination::Empty)
+            && matches!(self.profile.kind, Kind::CrossOrigin | Kind::SameOrigin);
+        is_scripts
+            && target.scheme == self.request.url.scheme
+            && target.authority == self.request.url.authority
     }
 
     /// Whether its engine accepts this answer in any mode.

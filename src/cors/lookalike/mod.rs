@@ -26,8 +26,8 @@ pub enum LookAlike {
     LoadStatus,
     /// The load fails for the type of the answer, which is no picture, no font, no stream.
     LoadType,
-    /// A redirect leads to another origin, and the request's mode does not.
-    ModeForbids,
+    /// Nothing followed a redirect that may be followed.
+    RedirectNotFollowed,
     /// The page has http URLs asked for over TLS, where nothing answers.
     MixedContent,
     /// The server's name does not resolve.
@@ -61,7 +61,7 @@ impl LookAlike {
         Self::MimeType,
         Self::LoadStatus,
         Self::LoadType,
-        Self::ModeForbids,
+        Self::RedirectNotFollowed,
         Self::MixedContent,
         Self::DnsFailure,
         Self::ConnectRefused,
@@ -84,7 +84,7 @@ impl LookAlike {
             Self::MimeType => "mime-type",
             Self::LoadStatus => "load-status",
             Self::LoadType => "load-type",
-            Self::ModeForbids => "mode-forbids",
+            Self::RedirectNotFollowed => "redirect-not-followed",
             Self::MixedContent => "mixed-content",
             Self::DnsFailure => "dns-failure",
             Self::ConnectRefused => "connect-refused",
@@ -119,8 +119,8 @@ impl LookAlike {
             Self::MimeType => "browsers do not take an answer of this type for what was asked for",
             Self::LoadStatus => "what asked for it takes no answer with this status",
             Self::LoadType => "what asked for it can make nothing of an answer of this type",
-            Self::ModeForbids => {
-                "the request may not leave its origin (mode same-origin), and the redirect does"
+            Self::RedirectNotFollowed => {
+                "the browser did not follow a redirect that passes: the page asked for it (redirect: error or manual), was left, or forbids where it leads (Content-Security-Policy)"
             }
             Self::MixedContent => {
                 "the page has http URLs asked for over TLS (upgrade-insecure-requests), and there is no TLS"
@@ -167,8 +167,8 @@ impl LookAlike {
             Self::LoadType => {
                 "On the server: send what was asked for, with its own Content-Type; is this an error page?"
             }
-            Self::ModeForbids => {
-                "In the page: ask for the final URL, in mode cors. A worker's script has to come from the page's origin."
+            Self::RedirectNotFollowed => {
+                "In the page: ask for the final URL, or let fetch() follow redirects. Or on the server: do not redirect this path."
             }
             Self::MixedContent => {
                 "On the server: offer TLS. Or on the page's server: leave upgrade-insecure-requests out of Content-Security-Policy."
@@ -229,6 +229,14 @@ impl Bar {
             look_alike,
             confidence: Confidence::High,
             basis: Basis::Measured,
+        }
+    }
+
+    /// A load that fails, as it seems.
+    pub(super) fn suspected(look_alike: LookAlike) -> Self {
+        Self {
+            confidence: Confidence::Low,
+            ..Self::failed(look_alike)
         }
     }
 
