@@ -18,6 +18,7 @@ use super::names::{is_safelisted_method, needs_preflight};
 use super::opinion::{Opinion, Situation};
 use super::recent::Recent;
 use super::redirect;
+use super::root::{Roots, Sight, Subject};
 use super::story::{Found, Stories};
 use super::verdict::{Confirmed, ConfirmedBy, Judgement, Links, PreflightBecause, Verdict};
 use super::{Engine, Kind, Outcome, pool::Pool};
@@ -35,6 +36,7 @@ pub struct Judge {
     watched: Recent<ExchangeId, Watched, MOST_WATCHED>,
     pools: Recent<ConnectionId, Pool, MOST_CONNECTIONS>,
     stories: Stories,
+    roots: Roots,
     awaited: VecDeque<(Moment, ExchangeId)>,
     /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
     has_gaps: bool,
@@ -120,15 +122,27 @@ impl Judge {
             .headers
             .first("origin")
             .filter(|origin| !origin.is_empty());
+        let verdict = watched.verdict(id);
+        let subject = Subject {
+            id,
+            situation: watched.situation(),
+            verdict: &verdict,
+            links: &watched.links,
+        };
+        let sight = if self.has_gaps {
+            Sight::Gaps
+        } else {
+            Sight::Whole
+        };
         Some(Judgement {
+            roots: self.roots.beneath(&subject, sight),
             origin: origin.map(|origin| latin1(origin).into_owned()),
             kind: watched.profile.kind,
             kind_because: watched.profile.because,
             destination: watched.profile.destination,
             retry_of: watched.retry_of,
             links: watched.links.clone(),
-            verdict: watched.verdict(id),
-            roots: Vec::new(),
+            verdict,
         })
     }
 
@@ -274,6 +288,9 @@ impl Judge {
             return Vec::new();
         };
         watched.response = Some(Arc::clone(response));
+        let mut changed = self
+            .roots
+            .learn(id, at, watched.profile, &watched.request, response);
         if watched.profile.kind == Kind::Preflight {
             if watched.may_be_accepted() && self.awaited.len() < MOST_WATCHED {
                 self.awaited.push_back((at.plus(PATIENCE), id));
@@ -282,7 +299,8 @@ impl Judge {
             let target = without_fragment(target);
             self.stories.redirects_to(id, &watched.request, &target);
         }
-        vec![id]
+        changed.push(id);
+        changed
     }
 
     /// A preflight whose answer passes without credentials only, and that no request has followed,

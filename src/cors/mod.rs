@@ -3,7 +3,7 @@
 //!
 //! [`check`] and [`preflight`] are stateless: one response, one engine, one credentials mode.
 //! [`Judge`] holds the stories: which request a preflight belongs to, which hop a redirect led
-//! to, and what gives the credentials mode away. Nothing here asks for the time.
+//! to, and what gives the credentials mode away; [`root`] what lies beneath a failure. Nothing here asks for the time.
 
 pub mod cause;
 pub mod check;
@@ -20,6 +20,7 @@ pub mod preflight;
 pub mod reading;
 mod recent;
 pub mod redirect;
+pub mod root;
 pub mod story;
 pub mod verdict;
 
@@ -29,4 +30,5 @@ pub use self::credentials::{Credentials, CredentialsMode};
 pub use self::diagnosis::{Confidence, Diagnosis};
 pub use self::engine::Engine;
 pub use self::judge::Judge;
+pub use self::root::Root;
 pub use self::verdict::{Answer, Judgement, Outcome, Verdict};

@@ -12,7 +12,9 @@ use crate::wire::headers::from_latin1;
 use super::check::Finding;
 use super::engine::PerEngine;
 use super::origin::Difference;
-use super::{Cause, Credentials, Destination, Engine, Kind, Phase, Rule, classify};
+use super::{
+    Cause, Credentials, Destination, Diagnosis, Engine, Kind, Phase, Root, Rule, classify,
+};
 
 /// What comes of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -279,8 +281,8 @@ pub struct Judgement {
     pub links: Links,
     /// The verdict.
     pub verdict: Verdict,
-    /// The server layers at fault.
-    pub roots: Vec<serde_json::Value>,
+    /// The server layers at fault, the surest first.
+    pub roots: Vec<Diagnosis<Root>>,
 }
 
 impl Judgement {

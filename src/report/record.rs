@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::explain::{Explanation, explain};
 use crate::cors::classify::Because;
 use crate::cors::verdict::Links;
-use crate::cors::{Destination, Judgement, Kind, Verdict};
+use crate::cors::{Destination, Diagnosis, Judgement, Kind, Root, Verdict};
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol};
 
@@ -41,7 +41,7 @@ pub struct Record<'a> {
     initiator: Option<()>,
     links: &'a Links,
     verdict: &'a Verdict,
-    roots: &'a [serde_json::Value],
+    roots: &'a [Diagnosis<Root>],
     rewrite: Option<()>,
     explanation: Option<Explanation>,
 }

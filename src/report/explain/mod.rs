@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use self::story::Story;
 use crate::cors::verdict::Answer;
-use crate::cors::{Judgement, Outcome};
+use crate::cors::{Confidence, Judgement, Outcome};
 use crate::exchange::recorded::Recorded;
 
 /// What is told of an exchange that a page cannot have.
@@ -20,6 +20,8 @@ pub struct Explanation {
     pub remedy: String,
     /// The field lines that an answer needs to pass, where that is the remedy.
     pub send: Vec<String>,
+    /// Which layer of the server is at fault and what to change there, where that is likely.
+    pub root: Option<String>,
 }
 
 /// Explains an exchange; nothing where there is nothing to explain.
@@ -29,12 +31,23 @@ pub fn explain(recorded: &Recorded, judgement: &Judgement) -> Option<Explanation
         recorded,
         judgement,
     };
-    match verdict.answer.outcome {
-        Outcome::Blocked => Some(blocked(&story, &verdict.answer)),
-        Outcome::Failed => Some(failed(&story, &verdict.answer)),
-        Outcome::Undecided => Some(undecided(&story, verdict.if_included.as_ref()?)),
-        Outcome::Allowed | Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => None,
-    }
+    let explanation = match verdict.answer.outcome {
+        Outcome::Blocked => blocked(&story, &verdict.answer),
+        Outcome::Failed => failed(&story, &verdict.answer),
+        Outcome::Undecided => undecided(&story, verdict.if_included.as_ref()?),
+        Outcome::Allowed | Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => return None,
+    };
+    Some(Explanation {
+        root: root(judgement),
+        ..explanation
+    })
+}
+
+/// The likeliest root, if one is likely.
+fn root(judgement: &Judgement) -> Option<String> {
+    let best = judgement.roots.first()?;
+    (best.confidence >= Confidence::Medium)
+        .then(|| format!("{} {}", best.code.meaning(), best.remedy))
 }
 
 fn blocked(story: &Story<'_>, answer: &Answer) -> Explanation {
@@ -71,6 +84,7 @@ fn told(sentence: String, remedy: remedy::Remedy) -> Explanation {
         sentence,
         remedy: remedy.text,
         send: remedy.send,
+        root: None,
     }
 }
 
