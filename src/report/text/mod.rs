@@ -77,7 +77,7 @@ fn explained(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
         let _ = writeln!(text, "        {}", printable(line));
     }
     if let Some(root) = &explanation.root {
-        paragraph(&mut text, view, ["    ∵ ", "      "], root);
+        paragraph(&mut text, view, ["    ↳ ", "      "], root);
     }
     text
 }
