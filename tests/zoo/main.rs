@@ -177,12 +177,7 @@ async fn look(cases: &[Case], ports: &HashMap<String, u16>) -> Vec<String> {
             && best.map(|root| root.confidence) == case.confidence
             && best.is_none_or(|root| root.remedy.contains(case.remedy.as_deref().unwrap_or("")));
         let sent = stored.recorded.sent.as_ref();
-        (!is_right).then(|| {
-            format!(
-                "{}: {:?} of {:?}",
-                case.name, stored.judgement.roots, sent
-            )
-        })
+        (!is_right).then(|| format!("{}: {:?} of {:?}", case.name, stored.judgement.roots, sent))
     };
     last.into_iter().filter_map(told).collect()
 }
@@ -210,14 +205,18 @@ fn route(cases: &[Case], ports: &HashMap<String, u16>) -> Route {
 /// Sends one request as Chromium does, and reads the answer to its end.
 async fn ask(rig: &Rig, case: &Case, question: &str, ports: &HashMap<String, u16>) {
     let mut words = question.split(' ');
-    let (method, path) = (words.next().expect("a method"), words.next().expect("a path"));
+    let (method, path) = (
+        words.next().expect("a method"),
+        words.next().expect("a path"),
+    );
     let (mut origin, mut at) = (Some("http://app.test"), case.site.as_str());
-    let (mut lines, mut body) = (String::new(), String::new());
+    let (mut lines, mut body, mut is_long) = (String::new(), String::new(), false);
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("from", "friend") => origin = Some("http://friend.test"),
             ("from", "nobody") => origin = None,
             ("at", name) => at = name,
+            ("long", _) => is_long = true,
             ("cookie", _) => lines.push_str("Cookie: session=1\r\n"),
             // zoo:zoo
             ("authorization", _) => lines.push_str("Authorization: Basic em9vOnpvbw==\r\n"),
@@ -234,6 +233,11 @@ async fn ask(rig: &Rig, case: &Case, question: &str, ports: &HashMap<String, u16
             _ => panic!("{}: {word}", case.name),
         }
     }
+    let target = if is_long {
+        format!("{path}?{}", "a".repeat(1024))
+    } else {
+        path.to_owned()
+    };
     let method = match method.strip_suffix('?') {
         Some(method) => {
             lines.push_str(&format!("Access-Control-Request-Method: {method}\r\n"));
@@ -250,7 +254,7 @@ async fn ask(rig: &Rig, case: &Case, question: &str, ports: &HashMap<String, u16
     };
     let authority = authority(case, at, ports);
     let head = format!(
-        "{method} http://{authority}{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
+        "{method} http://{authority}{target} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
          Accept: */*\r\nSec-Fetch-Site: {site}\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n\
          User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
          Chrome/156.0.0.0 Safari/537.36\r\n{lines}\r\n{body}"
@@ -259,5 +263,5 @@ async fn ask(rig: &Rig, case: &Case, question: &str, ports: &HashMap<String, u16
     let mut client = End::new(stream.expect("the proxy listens"));
     client.sends(head).await;
     let answer = client.reads_to_end().await;
-    assert!(answer.starts_with(b"HTTP/1.1 "), "{}: {question}", case.name);
+    assert!(answer.starts_with(b"HTTP/1."), "{}: {question}", case.name);
 }

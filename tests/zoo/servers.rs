@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server of the zoo, which ends with it.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// By site; `all` where one port serves them all.
     ports: HashMap<String, u16>,
@@ -39,7 +39,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub fn ports(&self) -> &HashMap<String, u16> {
+    pub(crate) fn ports(&self) -> &HashMap<String, u16> {
         &self.ports
     }
 }
@@ -68,7 +68,7 @@ fn program(names: &[&str]) -> Option<PathBuf> {
 }
 
 /// A server that reads a configuration with the port in it.
-pub fn nginx(starlette: u16) -> Option<Server> {
+pub(crate) fn nginx(starlette: u16) -> Option<Server> {
     let program = program(&["nginx"])?;
     let starlette = starlette.to_string();
     let filled = [("@STARLETTE@", starlette.as_str())];
@@ -80,7 +80,7 @@ pub fn nginx(starlette: u16) -> Option<Server> {
     }))
 }
 
-pub fn apache() -> Option<Server> {
+pub(crate) fn apache() -> Option<Server> {
     const MODULES: [&str; 3] = [
         "/usr/lib/apache2/modules",
         "/usr/lib64/httpd/modules",
@@ -102,7 +102,7 @@ pub fn apache() -> Option<Server> {
     ))
 }
 
-pub fn caddy() -> Option<Server> {
+pub(crate) fn caddy() -> Option<Server> {
     let program = program(&["caddy"])?;
     Some(configured("Caddyfile", &[], |file, dir| {
         let mut command = Command::new(&program);
@@ -178,7 +178,7 @@ fn ready(mut server: Server, port: u16) -> Option<Server> {
     None
 }
 
-pub fn express() -> Option<Server> {
+pub(crate) fn express() -> Option<Server> {
     let program = program(&["node"])?;
     let modules = installed("node_modules");
     modules.join("express").is_dir().then_some(())?;
@@ -187,11 +187,11 @@ pub fn express() -> Option<Server> {
     Some(telling(command, 10))
 }
 
-pub fn starlette() -> Option<Server> {
+pub(crate) fn starlette() -> Option<Server> {
     Some(telling(python("starlette_app.py")?, 7))
 }
 
-pub fn django() -> Option<Server> {
+pub(crate) fn django() -> Option<Server> {
     Some(telling(python("django_app.py")?, 1))
 }
 

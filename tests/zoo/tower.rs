@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
+use hyper::http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -14,7 +14,7 @@ use tower::{Layer, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Starts every site; the ports by their names. They end with the test's runtime.
-pub async fn start() -> HashMap<String, u16> {
+pub(crate) async fn start() -> HashMap<String, u16> {
     let origin = HeaderValue::from_static;
     let put = CorsLayer::new().allow_methods([Method::GET, Method::PUT]);
     let sites = [

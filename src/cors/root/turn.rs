@@ -25,7 +25,9 @@ impl Turn {
         let (path, target) = (without_query(&from.path), without_query(&to.path));
         let is_same_path = path == target;
         let is_same_host = from.authority.host == to.authority.host;
-        if !is_login(from) && is_login(to) {
+        let asks_to_log_in =
+            !has_login_path(from) && (has_login_path(to) || (!is_same_host && has_login_host(to)));
+        if asks_to_log_in {
             Self::Login
         } else if is_same_host && is_same_path && is_upgrade(from, to) {
             Self::Https
@@ -53,12 +55,18 @@ fn without_query(path: &str) -> &str {
 
 /// Whether a URL is, by its words, one where people log in.
 pub(super) fn is_login(url: &RequestUrl) -> bool {
-    let host = url.authority.host.name().unwrap_or_default();
-    let (first, _) = host.split_once('.').unwrap_or((host, ""));
-    let mut words = without_query(&url.path)
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .chain([first]);
+    has_login_path(url) || has_login_host(url)
+}
+
+fn has_login_path(url: &RequestUrl) -> bool {
+    let mut words =
+        without_query(&url.path).split(|character: char| !character.is_ascii_alphanumeric());
     words.any(is_login_word)
+}
+
+fn has_login_host(url: &RequestUrl) -> bool {
+    let host = url.authority.host.name().unwrap_or_default();
+    host.split('.').next().is_some_and(is_login_word)
 }
 
 fn is_login_word(word: &str) -> bool {

@@ -142,7 +142,8 @@ pub(super) fn allowlist_miss(case: &Case<'_>) -> Option<Found> {
     }
     let is_preflight = case.is(Kind::Preflight);
     let is_plain = matches!(shape.status, 200..=399) || (is_preflight && is_refusing(shape.status));
-    let speaks = varies || shape.has(Signs::CORS);
+    // Naming somebody else says no more than that it does not name this one.
+    let speaks = shape.allow == Allow::Missing && (varies || shape.has(Signs::CORS));
     let let_in = || case.others().filter(|fact| fact.shape.allow == Allow::Own);
     let has_friends = let_in().next().is_some();
     let confidence = match (speaks, has_friends) {
@@ -150,6 +151,7 @@ pub(super) fn allowlist_miss(case: &Case<'_>) -> Option<Found> {
         (true, false) | (false, true) if is_plain => Confidence::Medium,
         (true, true) => Confidence::Medium,
         (true, false) | (false, true) => Confidence::Low,
+        (false, false) if varies => Confidence::Low,
         (false, false) => return None,
     };
     Some(Found::new(Root::AllowlistMiss, confidence).beside(let_in()))
@@ -163,7 +165,7 @@ fn is_refusing(status: u16) -> bool {
 /// One value, whoever asks.
 pub(super) fn static_allow_origin(case: &Case<'_>) -> Option<Found> {
     let shape = case.shape();
-    if shape.has(Signs::VARY_ORIGIN) || shape.has(Signs::CACHED) {
+    if shape.has(Signs::CACHED) {
         return None;
     }
     let value = other_origin(case)?;
@@ -175,6 +177,8 @@ pub(super) fn static_allow_origin(case: &Case<'_>) -> Option<Found> {
     let for_others = || names().filter(|fact| fact.shape.origin != shape.origin);
     let confidence = if for_others().next().is_some() {
         Confidence::High
+    } else if shape.has(Signs::VARY_ORIGIN) {
+        Confidence::Low
     } else {
         Confidence::Medium
     };
