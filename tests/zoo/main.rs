@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod question;
 mod servers;
 mod tower;
 
@@ -25,6 +26,7 @@ use corstap::wire::target::Authority;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
+use question::Question;
 use support::scene::{End, Rig, host};
 
 #[derive(Deserialize)]
@@ -204,64 +206,13 @@ fn route(cases: &[Case], ports: &HashMap<String, u16>) -> Route {
 
 /// Sends one request as Chromium does, and reads the answer to its end.
 async fn ask(rig: &Rig, case: &Case, question: &str, ports: &HashMap<String, u16>) {
-    let mut words = question.split(' ');
-    let (method, path) = (
-        words.next().expect("a method"),
-        words.next().expect("a path"),
-    );
-    let (mut origin, mut at) = (Some("http://app.test"), case.site.as_str());
-    let (mut lines, mut body, mut is_long) = (String::new(), String::new(), false);
-    for word in words {
-        match word.split_once('=').unwrap_or((word, "")) {
-            ("from", "friend") => origin = Some("http://friend.test"),
-            ("from", "nobody") => origin = None,
-            ("at", name) => at = name,
-            ("long", _) => is_long = true,
-            ("cookie", _) => lines.push_str("Cookie: session=1\r\n"),
-            // zoo:zoo
-            ("authorization", _) => lines.push_str("Authorization: Basic em9vOnpvbw==\r\n"),
-            ("since", _) => lines.push_str("If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n"),
-            ("headers", names) => {
-                lines.push_str(&format!("Access-Control-Request-Headers: {names}\r\n"));
-            }
-            ("body", length) => {
-                body = " ".repeat(length.parse().expect("a number"));
-                lines.push_str(&format!(
-                    "Content-Type: application/json\r\nContent-Length: {length}\r\n"
-                ));
-            }
-            _ => panic!("{}: {word}", case.name),
-        }
-    }
-    let target = if is_long {
-        format!("{path}?{}", "a".repeat(1024))
-    } else {
-        path.to_owned()
-    };
-    let method = match method.strip_suffix('?') {
-        Some(method) => {
-            lines.push_str(&format!("Access-Control-Request-Method: {method}\r\n"));
-            "OPTIONS"
-        }
-        None => method,
-    };
-    let site = match origin {
-        Some(origin) => {
-            lines.push_str(&format!("Origin: {origin}\r\nReferer: {origin}/\r\n"));
-            "cross-site"
-        }
-        None => "same-origin",
-    };
-    let authority = authority(case, at, ports);
-    let head = format!(
-        "{method} http://{authority}{target} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
-         Accept: */*\r\nSec-Fetch-Site: {site}\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n\
-         User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
-         Chrome/156.0.0.0 Safari/537.36\r\n{lines}\r\n{body}"
-    );
+    let question = Question::parse(question);
+    let at = question.at.unwrap_or(&case.site);
     let stream = TcpStream::connect(rig.proxy).await;
     let mut client = End::new(stream.expect("the proxy listens"));
-    client.sends(head).await;
+    client
+        .sends(question.request(&authority(case, at, ports)))
+        .await;
     let answer = client.reads_to_end().await;
-    assert!(answer.starts_with(b"HTTP/1."), "{}: {question}", case.name);
+    assert!(answer.starts_with(b"HTTP/1."), "{}: no answer", case.name);
 }

@@ -20,7 +20,7 @@ pub(crate) struct Server {
     child: Child,
     /// By site; `all` where one port serves them all.
     ports: HashMap<String, u16>,
-    _files: Option<TempDir>,
+    files: Option<TempDir>,
 }
 
 impl Drop for Server {
@@ -50,7 +50,7 @@ fn here(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Where `scripts/test` installs what comes from npm and PyPI.
+/// Where `scripts/test` installs the packages of npm and pip.
 fn installed(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
@@ -132,7 +132,7 @@ fn configured(
         let server = Server {
             child: command.spawn().expect("started"),
             ports: HashMap::from([("all".to_owned(), port)]),
-            _files: Some(dir),
+            files: Some(dir),
         };
         if let Some(server) = ready(server, port) {
             return server;
@@ -165,7 +165,7 @@ fn ready(mut server: Server, port: u16) -> Option<Server> {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         if let Ok(Some(status)) = server.child.try_wait() {
-            let log = server._files.as_ref().map(|dir| dir.path().join("log"));
+            let log = server.files.as_ref().map(|dir| dir.path().join("log"));
             let said = log.and_then(|log| fs::read_to_string(log).ok());
             eprintln!("ended ({status}): {}", said.unwrap_or_default());
             return None;
@@ -220,6 +220,6 @@ fn telling(mut command: Command, sites: usize) -> Server {
     Server {
         child,
         ports,
-        _files: None,
+        files: None,
     }
 }

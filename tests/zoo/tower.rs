@@ -9,7 +9,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -48,24 +48,22 @@ async fn serve(layer: Option<CorsLayer>) -> u16 {
     let port = listener.local_addr().expect("bound").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let layer = layer.clone();
-            tokio::spawn(async move {
-                let builder = hyper::server::conn::http1::Builder::new();
-                let (io, answers) = (TokioIo::new(stream), service_fn(answer));
-                let _ = match layer {
-                    Some(layer) => {
-                        let service = TowerToHyperService::new(layer.layer(answers));
-                        builder.serve_connection(io, service).await
-                    }
-                    None => {
-                        let service = TowerToHyperService::new(answers);
-                        builder.serve_connection(io, service).await
-                    }
-                };
-            });
+            tokio::spawn(converse(stream, layer.clone()));
         }
     });
     port
+}
+
+async fn converse(stream: TcpStream, layer: Option<CorsLayer>) {
+    let builder = hyper::server::conn::http1::Builder::new();
+    let (io, answers) = (TokioIo::new(stream), service_fn(answer));
+    let _ = if let Some(layer) = layer {
+        let service = TowerToHyperService::new(layer.layer(answers));
+        builder.serve_connection(io, service).await
+    } else {
+        let service = TowerToHyperService::new(answers);
+        builder.serve_connection(io, service).await
+    };
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {

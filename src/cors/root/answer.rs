@@ -43,7 +43,7 @@ pub(super) fn gateway_error(case: &Case<'_>) -> Option<Found> {
     }
     let status = case.shape().status;
     let confidence = match (status, is_gateway(case)) {
-        (520..=527 | 530, true) | (502 | 504, true) => Confidence::High,
+        (502 | 504 | 520..=527 | 530, true) => Confidence::High,
         (502 | 504, false) | (503, true) => Confidence::Medium,
         _ => return None,
     };

@@ -181,12 +181,12 @@ impl<const MOST: usize> Ring<MOST> {
             known.times = known.times.saturating_add(1);
             return false;
         }
-        match (self.facts.get_mut(self.next), self.marks.get_mut(self.next)) {
-            (Some(oldest), Some(its_mark)) => (*oldest, *its_mark) = (fact, mark),
-            _ => {
-                self.facts.push(fact);
-                self.marks.push(mark);
-            }
+        let oldest = (self.facts.get_mut(self.next), self.marks.get_mut(self.next));
+        if let (Some(oldest), Some(its_mark)) = oldest {
+            (*oldest, *its_mark) = (fact, mark);
+        } else {
+            self.facts.push(fact);
+            self.marks.push(mark);
         }
         self.next = (self.next + 1) % MOST;
         true

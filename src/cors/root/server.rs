@@ -76,9 +76,8 @@ fn application(headers: &HeaderList) -> Option<Family> {
 fn by_habit(headers: &HeaderList) -> Option<Family> {
     let is = |name: &str, value: &[u8]| headers.first(name) == Some(value);
     let vary = || headers.all("vary").filter(|value| !value.contains(&b','));
-    if headers.contains("x-runtime") && headers.contains("x-request-id") {
-        Some(Family::Rails)
-    } else if headers.contains("x-rack-cors") {
+    let has_rails_fields = headers.contains("x-runtime") && headers.contains("x-request-id");
+    if has_rails_fields || headers.contains("x-rack-cors") {
         Some(Family::Rails)
     } else if is("referrer-policy", b"same-origin")
         && is("cross-origin-opener-policy", b"same-origin")
