@@ -3,7 +3,8 @@
 //!
 //! [`check`] and [`preflight`] are stateless: one response, one engine, one credentials mode.
 //! [`Judge`] holds the stories: which request a preflight belongs to, which hop a redirect led
-//! to, and what gives the credentials mode away. Nothing here asks for the time.
+//! to, and what gives the credentials mode away; [`root`] finds what lies beneath a failure. Nothing
+//! here asks for the time.
 
 pub mod around;
 mod beside;
@@ -29,6 +30,7 @@ pub mod reading;
 mod recent;
 pub mod redirect;
 mod resource_policy;
+pub mod root;
 pub mod verdict;
 
 pub use self::cause::{Cause, Phase, Rule};
@@ -38,4 +40,5 @@ pub use self::diagnosis::{Confidence, Diagnosis};
 pub use self::engine::Engine;
 pub use self::judge::Judge;
 pub use self::lookalike::LookAlike;
+pub use self::root::Root;
 pub use self::verdict::{Answer, Judgement, Outcome, Verdict};

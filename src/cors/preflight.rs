@@ -45,7 +45,7 @@ impl<'a> Preflight<'a> {
     }
 
     /// The header names asked for.
-    pub fn header_names(&self) -> impl Iterator<Item = &'a [u8]> {
+    pub fn header_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.headers
             .split(|&octet| octet == b',')
             .map(trim_ows)

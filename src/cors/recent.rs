@@ -37,6 +37,11 @@ impl<K: Copy + Eq + Hash, V, const MOST: usize> Recent<K, V, MOST> {
         self.values.is_empty()
     }
 
+    /// All entries, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.values.iter().map(|(key, (_, value))| (key, value))
+    }
+
     /// Takes the value of `key` out.
     pub(super) fn remove(&mut self, key: K) -> Option<V> {
         self.values.remove(&key).map(|(_, value)| value)

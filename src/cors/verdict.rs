@@ -14,7 +14,8 @@ use super::exposed::Readable;
 use super::lookalike::Bar;
 use super::origin::Difference;
 use super::{
-    Cause, Credentials, Destination, Diagnosis, Engine, Kind, LookAlike, Phase, Rule, classify,
+    Cause, Credentials, Destination, Diagnosis, Engine, Kind, LookAlike, Phase, Root, Rule,
+    classify,
 };
 
 /// What comes of an exchange.
@@ -310,8 +311,8 @@ pub struct Judgement {
     pub links: Links,
     /// The verdict.
     pub verdict: Verdict,
-    /// The server layers at fault.
-    pub roots: Vec<serde_json::Value>,
+    /// The server layers at fault, the surest first.
+    pub roots: Vec<Diagnosis<Root>>,
 }
 
 impl Judgement {

@@ -10,7 +10,7 @@ use super::explain::{Explanation, explain};
 use super::readable::readable;
 use crate::cors::classify::Because;
 use crate::cors::verdict::Links;
-use crate::cors::{Destination, Judgement, Kind, Verdict};
+use crate::cors::{Destination, Diagnosis, Judgement, Kind, Root, Verdict};
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol};
 
@@ -43,7 +43,7 @@ pub struct Record<'a> {
     initiator: Option<()>,
     links: &'a Links,
     verdict: Cow<'a, Verdict>,
-    roots: &'a [serde_json::Value],
+    roots: &'a [Diagnosis<Root>],
     rewrite: Option<()>,
     explanation: Option<Explanation>,
 }

@@ -268,7 +268,7 @@ mod tests {
             recorder,
             shown,
         } = scene();
-        exchange(&recorder, "/a", None);
+        exchange(&recorder, "/a", Some("*"));
         shown.recv().expect("shown once it is committed");
         let capture = Capture::newest(dir.path()).expect("a capture");
         let mut seen = Vec::new();
@@ -278,7 +278,7 @@ mod tests {
                 Ok(())
             })
             .expect("read");
-        exchange(&recorder, "/b", None);
+        exchange(&recorder, "/b", Some("*"));
         shown.recv().expect("shown once it is committed");
         capture
             .changes::<Error>(last, |stored| {

@@ -41,6 +41,10 @@ fn a_har_file_is_judged_one_object_a_line() {
         preflight["verdict"]["also"],
         serde_json::json!(["preflight-status", "method-not-allowed"])
     );
+    let root = &preflight["roots"][0];
+    assert_eq!(root["code"], "options-no-route");
+    assert_eq!(root["confidence"], "medium");
+    assert_eq!(root["evidence"][0], preflight["id"]);
     let code = |engine: &str| preflight["verdict"]["engines"][engine]["code"].clone();
     assert_eq!(code("chromium"), "PreflightMissingAllowOriginHeader");
     assert_eq!(code("firefox"), "CORSMissingAllowOrigin");

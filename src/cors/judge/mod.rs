@@ -31,6 +31,7 @@ use self::window::Window;
 use super::around::{Around, Surroundings};
 use super::classify::Profile;
 use super::credentials::{self, Because};
+use super::root::{Roots, Sight, Subject};
 use super::verdict::{ConfirmedBy, Judgement, Links};
 use super::{Kind, redirect};
 
@@ -51,6 +52,7 @@ pub struct Judge {
     lines: Lines,
     stories: Stories,
     surroundings: Surroundings,
+    roots: Roots,
     modes: Modes,
     agents: Agents,
     /// Preflights and redirects whose request is waited for, and exchanges whose connection may be
@@ -77,6 +79,7 @@ impl Judge {
             lines: Lines::default(),
             stories: Stories::default(),
             surroundings: Surroundings::default(),
+            roots: Roots::default(),
             modes: Modes::default(),
             agents: Agents::default(),
             unfollowed: VecDeque::new(),
@@ -122,15 +125,27 @@ impl Judge {
             .headers
             .first("origin")
             .filter(|origin| !origin.is_empty());
+        let verdict = watched.verdict(id);
+        let subject = Subject {
+            id,
+            situation: watched.situation(),
+            verdict: &verdict,
+            links: &watched.links,
+        };
+        let sight = if self.has_gaps {
+            Sight::Gaps
+        } else {
+            Sight::Whole
+        };
         Some(Judgement {
+            roots: self.roots.beneath(&subject, sight),
             origin: origin.map(|origin| latin1(origin).into_owned()),
             kind: watched.profile.kind,
             kind_because: watched.profile.because,
             destination: watched.profile.destination,
             retry_of: watched.retry_of,
             links: watched.links.clone(),
-            verdict: watched.verdict(id),
-            roots: Vec::new(),
+            verdict,
         })
     }
 
@@ -238,6 +253,10 @@ impl Judge {
         };
         watched.response = Some(Arc::clone(response));
         watched.answered = Some(at);
+        let shown = self
+            .roots
+            .learn(id, at, watched.profile, &watched.request, response);
+        self.changed.extend(shown);
         self.octets += response.headers.weight();
         self.changed.push(id);
         self.lines.answered(watched.connection, at);

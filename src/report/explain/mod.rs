@@ -21,6 +21,8 @@ pub struct Explanation {
     pub remedy: String,
     /// The field lines that an answer needs to pass, where that is the remedy.
     pub send: Vec<String>,
+    /// Which layer of the server is at fault and what to change there, where that is likely.
+    pub root: Option<String>,
 }
 
 /// Explains an exchange; nothing where there is nothing to explain.
@@ -30,14 +32,25 @@ pub fn explain(recorded: &Recorded, judgement: &Judgement) -> Option<Explanation
         recorded,
         judgement,
     };
-    match verdict.answer.outcome {
-        Outcome::Blocked => Some(blocked(&story, &verdict.answer)),
-        Outcome::Failed => Some(failed(&story, &verdict.answer)),
-        Outcome::Undecided => Some(undecided(&story, verdict.if_included.as_ref()?)),
+    let explanation = match verdict.answer.outcome {
+        Outcome::Blocked => blocked(&story, &verdict.answer),
+        Outcome::Failed => failed(&story, &verdict.answer),
+        Outcome::Undecided => undecided(&story, verdict.if_included.as_ref()?),
         Outcome::Allowed | Outcome::Exempt | Outcome::Pending | Outcome::NotAsked => {
-            verdict.not_cors.first().map(not_cors)
+            not_cors(verdict.not_cors.first()?)
         }
-    }
+    };
+    Some(Explanation {
+        root: root(judgement),
+        ..explanation
+    })
+}
+
+/// The likeliest root, if one is likely.
+fn root(judgement: &Judgement) -> Option<String> {
+    let best = judgement.roots.first()?;
+    (best.confidence >= Confidence::Medium)
+        .then(|| format!("{} {}", best.code.meaning(), best.remedy))
 }
 
 /// What is wrong where CORS is not.
@@ -55,6 +68,7 @@ fn not_cors(diagnosis: &Diagnosis<LookAlike>) -> Explanation {
         sentence: format!("This is not CORS: {}{sure}.{seen}", diagnosis.code.words()),
         remedy: diagnosis.remedy.clone().into_owned(),
         send: Vec::new(),
+        root: None,
     }
 }
 
@@ -105,6 +119,7 @@ fn told(sentence: String, remedy: remedy::Remedy) -> Explanation {
         sentence,
         remedy: remedy.text,
         send: remedy.send,
+        root: None,
     }
 }
 

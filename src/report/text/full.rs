@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use super::{BOLD, DIM, View, explained, headline, printable, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
-use crate::cors::{Credentials, CredentialsMode, Engine, Judgement, credentials};
+use crate::cors::{
+    Confidence, Credentials, CredentialsMode, Diagnosis, Engine, Judgement, Root, credentials,
+};
 use crate::exchange::recorded::{Fields, Recorded};
 use crate::report::readable::readable;
 
@@ -34,6 +36,9 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     );
     for engine in Engine::ALL {
         row(engine.title(), engine_told(verdict.engines.get(engine)));
+    }
+    for root in &judgement.roots {
+        row("root", root_told(root));
     }
     row("story", links(&judgement.links));
     row("ending", ending(recorded));
@@ -158,6 +163,26 @@ fn engine_told(engine: &EngineAnswer) -> String {
         }
         _ => one(&engine.answer),
     }
+}
+
+/// A root, how sure it is, and which exchanges show it.
+fn root_told(root: &Diagnosis<Root>) -> String {
+    let confidence = match root.confidence {
+        Confidence::Low => "perhaps",
+        Confidence::Medium => "likely",
+        Confidence::High => "almost certainly",
+        Confidence::Certain => "certainly",
+    };
+    let shown: Vec<String> = root
+        .evidence
+        .iter()
+        .map(|id| format!("#{}", id.0))
+        .collect();
+    format!(
+        "{} ({confidence}; see {})",
+        root.code.name(),
+        shown.join(", ")
+    )
 }
 
 fn links(links: &Links) -> String {

@@ -66,7 +66,8 @@ fn headline(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     line
 }
 
-/// What is wrong and what to change, a paragraph each, and below it the lines to send.
+/// What is wrong and what to change, a paragraph each, and below it the lines to send, and which
+/// layer of the server is at fault.
 fn explained(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     let mut text = String::new();
     let Some(explanation) = explain(recorded, judgement) else {
@@ -76,6 +77,9 @@ fn explained(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     paragraph(&mut text, view, ["    → ", "      "], &explanation.remedy);
     for line in &explanation.send {
         let _ = writeln!(text, "        {}", printable(line));
+    }
+    if let Some(root) = &explanation.root {
+        paragraph(&mut text, view, ["    ↳ ", "      "], root);
     }
     text
 }

@@ -1,0 +1,267 @@
+//! Facts: the little that is remembered of an exchange, for what it tells of others.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::cors::{Kind, Profile};
+use crate::exchange::{ExchangeId, Moment, Request, Response};
+use crate::wire::headers::HeaderList;
+
+/// What a name or value comes to in a fact: equal ones have equal marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Mark(u64);
+
+impl Mark {
+    pub(super) fn of(octets: &(impl Hash + ?Sized)) -> Self {
+        let mut hasher = DefaultHasher::new();
+        octets.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// What Access-Control-Allow-Origin says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Allow {
+    /// Nothing: it is not there.
+    Missing,
+    /// The asterisk.
+    Any,
+    /// The origin that asks.
+    Own,
+    /// Something else, on one line.
+    Other(Mark),
+    /// Several lines.
+    Several,
+}
+
+/// What an answer has or has not, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Signs(u8);
+
+impl Signs {
+    /// The request has a Cookie or Authorization.
+    pub(super) const CREDENTIALS: Self = Self(1);
+    /// The response has some Access-Control field.
+    pub(super) const CORS: Self = Self(2);
+    /// The response varies by Origin.
+    pub(super) const VARY_ORIGIN: Self = Self(4);
+    /// The response came from a cache.
+    pub(super) const CACHED: Self = Self(8);
+
+    fn set(&mut self, sign: Self) {
+        self.0 |= sign.0;
+    }
+}
+
+/// Which software the answer says it came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Marker {
+    /// By Server and Via: the layer in front.
+    pub(super) front: Mark,
+    /// By X-Powered-By: the application.
+    pub(super) application: Mark,
+}
+
+/// What makes two exchanges the same kind of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) kind: Kind,
+    pub(super) is_options: bool,
+    /// What a preflight asks for.
+    pub(super) question: Mark,
+    /// The Origin that asks; nothing if there is none.
+    pub(super) origin: Option<Mark>,
+    pub(super) status: u16,
+    pub(super) allow: Allow,
+    pub(super) signs: Signs,
+    pub(super) marker: Marker,
+}
+
+impl Shape {
+    /// Reads it from the heads, each in one pass: this is done for every exchange.
+    pub(super) fn of(kind: Kind, request: &Request, response: &Response) -> Self {
+        let mut signs = Signs::default();
+        let (mut origin, mut question) = (None, Mark::default());
+        for (name, value) in request.headers.iter() {
+            match Asked::of(name) {
+                Some(Asked::Origin) => origin = origin.or(Some(value)),
+                Some(Asked::Credentials) => signs.set(Signs::CREDENTIALS),
+                Some(Asked::Question) => question = Mark::of(&(question, value)),
+                None => {}
+            }
+        }
+        let (allow, marker) = read(&response.headers, origin, &mut signs);
+        Self {
+            kind,
+            is_options: request.method == "OPTIONS",
+            question,
+            origin: origin.map(Mark::of),
+            status: response.status,
+            allow,
+            signs,
+            marker,
+        }
+    }
+
+    pub(super) fn has(&self, sign: Signs) -> bool {
+        self.signs.0 & sign.0 != 0
+    }
+
+    /// Whether the page that asked, whoever it was, is let in by Access-Control-Allow-Origin.
+    pub(super) fn lets_in(&self) -> bool {
+        matches!(self.allow, Allow::Own | Allow::Any)
+    }
+
+    /// Whether the answer is one of an application that works.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// Whether nothing in the answer shows that the server knows of CORS.
+    pub(super) fn knows_nothing(&self) -> bool {
+        !self.has(Signs::CORS) && !self.has(Signs::VARY_ORIGIN)
+    }
+
+    /// Whether a browser may have refused it for what later exchanges may shed light on.
+    pub(super) fn is_suspect(&self) -> bool {
+        match self.kind {
+            Kind::Preflight => !self.lets_in() || !self.is_success(),
+            Kind::CrossOrigin => !self.lets_in(),
+            Kind::SameOrigin
+            | Kind::NoCors
+            | Kind::Navigation
+            | Kind::Websocket
+            | Kind::NotBrowser => false,
+        }
+    }
+}
+
+/// One exchange, or the first of several that are the same kind of evidence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fact {
+    pub(super) id: ExchangeId,
+    /// When it was first seen.
+    pub(super) first: Moment,
+    /// When it was last seen.
+    pub(super) last: Moment,
+    /// How often it was seen.
+    pub(super) times: u32,
+    /// The path, without the query.
+    pub(super) path: Mark,
+    pub(super) shape: Shape,
+}
+
+impl Fact {
+    /// What is remembered of an exchange.
+    pub(super) fn of(
+        id: ExchangeId,
+        at: Moment,
+        profile: Profile,
+        request: &Request,
+        response: &Response,
+    ) -> Self {
+        Self {
+            id,
+            first: at,
+            last: at,
+            times: 1,
+            path: path(request),
+            shape: Shape::of(profile.kind, request, response),
+        }
+    }
+}
+
+/// The mark of a request's path, without the query.
+fn path(request: &Request) -> Mark {
+    let path: &str = &request.url.path;
+    Mark::of(path.split('?').next().unwrap_or(path))
+}
+
+/// The request fields that are looked at.
+enum Asked {
+    Origin,
+    Credentials,
+    Question,
+}
+
+impl Asked {
+    fn of(name: &[u8]) -> Option<Self> {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        match name.len() {
+            6 if is("origin") => Some(Self::Origin),
+            6 if is("cookie") => Some(Self::Credentials),
+            13 if is("authorization") => Some(Self::Credentials),
+            29 if is("access-control-request-method") => Some(Self::Question),
+            30 if is("access-control-request-headers") => Some(Self::Question),
+            _ => None,
+        }
+    }
+}
+
+/// Reads what matters of an answer in one pass.
+fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allow, Marker) {
+    let (mut allow, mut marker) = (Allow::Missing, Marker::default());
+    for (name, value) in headers.iter() {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        match name.len() {
+            4 if is("vary") && varies_by_origin(value) => signs.set(Signs::VARY_ORIGIN),
+            6 if is("server") => marker.front = Mark::of(&(marker.front, value)),
+            3 if is("via") => marker.front = Mark::of(&(marker.front, value)),
+            12 if is("x-powered-by") => marker.application = Mark::of(value),
+            22.. if starts_with(name, b"access-control-allow-") => {
+                signs.set(Signs::CORS);
+                if is("access-control-allow-origin") {
+                    allow = allow.and(value, origin);
+                }
+            }
+            _ if shows_cache(name, value) => signs.set(Signs::CACHED),
+            _ => {}
+        }
+    }
+    (allow, marker)
+}
+
+impl Allow {
+    fn and(self, value: &[u8], origin: Option<&[u8]>) -> Self {
+        match self {
+            Self::Missing if value == b"*" => Self::Any,
+            Self::Missing if Some(value) == origin => Self::Own,
+            Self::Missing => Self::Other(Mark::of(value)),
+            Self::Any | Self::Own | Self::Other(_) | Self::Several => Self::Several,
+        }
+    }
+}
+
+fn starts_with(name: &[u8], beginning: &[u8]) -> bool {
+    name.get(..beginning.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}
+
+fn varies_by_origin(value: &[u8]) -> bool {
+    let mut members = value
+        .split(|&octet| octet == b',')
+        .map(crate::wire::trim_ows);
+    members.any(|member| member.eq_ignore_ascii_case(b"origin") || member == b"*")
+}
+
+/// Whether a field says that the answer was stored: Age (RFC 9111), Cache-Status (RFC 9211), and
+/// what caches said before that.
+fn shows_cache(name: &[u8], value: &[u8]) -> bool {
+    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+    match name.len() {
+        3 if is("age") => value != b"0",
+        7 if is("x-cache") => says(value, "hit"),
+        9 if is("x-varnish") => value.contains(&b' '),
+        12 if is("cache-status") => says(value, "hit"),
+        13 if is("x-proxy-cache") => says(value, "hit"),
+        14 if is("x-cache-status") => says(value, "hit"),
+        15 if is("cf-cache-status") => says(value, "hit"),
+        _ => false,
+    }
+}
+
+/// Whether a value has this word (given in small letters) in any letter case.
+pub(super) fn says(value: &[u8], word: &str) -> bool {
+    value
+        .windows(word.len())
+        .any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
