@@ -49,7 +49,7 @@ impl Launch {
             .clone()
             .or_else(find::firefox)
             .ok_or(Error::NoFirefox)?;
-        let profile = profile::throw_away(self.proxy, &self.ca_pem)?;
+        let profile = profile::throw_away(self.proxy, &self.ca_pem).await?;
         let mut process = Command::new(&program)
             .args(["--headless", "--no-remote", "--remote-debugging-port", "0"])
             .arg("--remote-allow-system-access")

@@ -35,7 +35,7 @@ pub enum Error {
     )]
     NoCertutil,
     /// The certificate store could not be written.
-    #[error("certutil refuses: {0}")]
+    #[error("certutil cannot write the browser's certificate store: {0}")]
     Certutil(String),
     /// It ended before it was ready.
     #[error("the browser ended at once; its last words: {0}")]

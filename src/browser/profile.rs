@@ -4,11 +4,17 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::Error;
+
+/// How long certutil may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What keeps Firefox to the traffic it is asked for.
 const QUIET: [(&str, Setting); 48] = [
@@ -88,10 +94,10 @@ enum Setting {
 
 /// Makes a profile that uses the proxy for everything, loopback included, and trusts this CA
 /// (a certificate in PEM) beside the browser's own.
-pub fn throw_away(proxy: SocketAddr, ca_pem: &str) -> Result<TempDir, Error> {
+pub async fn throw_away(proxy: SocketAddr, ca_pem: &str) -> Result<TempDir, Error> {
     let profile = tempfile::Builder::new().prefix("corstap-").tempdir()?;
     std::fs::write(profile.path().join("user.js"), settings(proxy))?;
-    trust(profile.path(), ca_pem)?;
+    trust(profile.path(), ca_pem).await?;
     Ok(profile)
 }
 
@@ -125,29 +131,35 @@ fn line(text: &mut String, name: &str, value: &str) {
 }
 
 /// Makes the profile's certificate store, and puts the CA into it.
-fn trust(profile: &Path, ca_pem: &str) -> Result<(), Error> {
+async fn trust(profile: &Path, ca_pem: &str) -> Result<(), Error> {
     let file = profile.join("corstap-ca.pem");
     std::fs::write(&file, ca_pem)?;
     let store = format!("sql:{}", profile.display());
     let file = file.display().to_string();
-    certutil(&["-N", "--empty-password", "-d", &store])?;
+    certutil(&["-N", "--empty-password", "-d", &store]).await?;
     certutil(&[
         "-A", "-t", "C,,", "-n", "corstap", "-d", &store, "-i", &file,
     ])
+    .await
 }
 
-fn certutil(arguments: &[&str]) -> Result<(), Error> {
+async fn certutil(arguments: &[&str]) -> Result<(), Error> {
     let run = Command::new("certutil")
         .args(arguments)
         .stdin(Stdio::null())
+        .kill_on_drop(true)
         .output();
-    let output = run.map_err(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            Error::NoCertutil
-        } else {
-            Error::Io(error)
-        }
-    })?;
+    let late = |_| Error::Certutil("it does not end".to_owned());
+    let output = timeout(PATIENCE, run)
+        .await
+        .map_err(late)?
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                Error::NoCertutil
+            } else {
+                Error::Io(error)
+            }
+        })?;
     if output.status.success() {
         return Ok(());
     }

@@ -18,7 +18,7 @@ pub fn start(program: PathBuf, rig: &Rig) -> Browser {
         proxy: rig.proxy,
         spki_pin: rig.spki_pin.clone(),
     };
-    launch.start().expect("a browser")
+    launch.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Has the browser do what the case's script did, in a context of its own, and asks what came of

@@ -19,7 +19,8 @@ pub async fn start(program: PathBuf, rig: &Rig) -> Browser {
         proxy: rig.proxy,
         ca_pem: rig.ca_pem.clone(),
     };
-    launch.start().await.expect("a browser")
+    let started = launch.start().await;
+    started.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Has the browser do what the case's script did, in a context of its own, and asks what came of
