@@ -22,6 +22,8 @@ pub struct DevTools {
     from: BufReader<pipe::Receiver>,
     next: u64,
     events: VecDeque<Event>,
+    /// The frames and workers that have sessions of their own, beside their tabs'.
+    inner: Vec<Tab>,
 }
 
 /// Something that happened in a tab.
@@ -70,6 +72,7 @@ impl DevTools {
             from: BufReader::new(from),
             next: 0,
             events: VecDeque::new(),
+            inner: Vec::new(),
         }
     }
 
@@ -93,7 +96,7 @@ impl DevTools {
             .map(drop)
     }
 
-    /// Opens a tab and has it tell of its network.
+    /// Opens a tab and has it tell of its network, and of that of its frames and workers.
     pub async fn open_tab(&mut self, context: Option<&Context>) -> Result<Tab, Error> {
         let mut create = json!({"url": "about:blank"});
         if let (Some(context), Some(create)) = (context, create.as_object_mut()) {
@@ -111,6 +114,8 @@ impl DevTools {
         for domain in ["Network.enable", "Page.enable", "Runtime.enable"] {
             self.call(Some(&tab), domain, json!({})).await?;
         }
+        let inner = json!({"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true});
+        self.call(Some(&tab), "Target.setAutoAttach", inner).await?;
         Ok(tab)
     }
 
@@ -152,6 +157,13 @@ impl DevTools {
     /// Takes the events that have come so far. What happened before the browser answered this has
     /// come by then.
     pub async fn take_events(&mut self, tab: &Tab) -> Result<Vec<Event>, Error> {
+        for inner in self.inner.clone() {
+            // A frame or worker that is gone by now has said everything.
+            let asked = self.call(Some(&inner), "Network.enable", json!({})).await;
+            if !matches!(asked, Ok(_) | Err(Error::Refused { .. })) {
+                asked?;
+            }
+        }
         self.evaluate(tab, "0").await?;
         Ok(self.events.drain(..).collect())
     }
@@ -163,20 +175,11 @@ impl DevTools {
         method: &str,
         params: Value,
     ) -> Result<Value, Error> {
-        self.next += 1;
-        let id = self.next;
-        let session = tab.map(|tab| &tab.session);
-        let mut command = json!({"id": id, "method": method, "params": params});
-        if let (Some(session), Some(command)) = (session, command.as_object_mut()) {
-            command.insert("sessionId".to_owned(), session.clone().into());
-        }
-        let mut octets = serde_json::to_vec(&command)?;
-        octets.push(0);
-        self.to.write_all(&octets).await?;
+        let id = self.send(tab, method, params).await?;
         loop {
             let message = self.message().await?;
             if message.id != Some(id) {
-                self.events.extend(message.event());
+                self.note(message).await?;
                 continue;
             }
             return match message.error {
@@ -189,6 +192,44 @@ impl DevTools {
         }
     }
 
+    async fn send(&mut self, tab: Option<&Tab>, method: &str, params: Value) -> Result<u64, Error> {
+        self.next += 1;
+        let mut command = json!({"id": self.next, "method": method, "params": params});
+        if let (Some(tab), Some(command)) = (tab, command.as_object_mut()) {
+            command.insert("sessionId".to_owned(), tab.session.clone().into());
+        }
+        let mut octets = serde_json::to_vec(&command)?;
+        octets.push(0);
+        self.to.write_all(&octets).await?;
+        Ok(self.next)
+    }
+
+    /// Keeps an event. A frame or worker that waits for us is let go once it tells of its network.
+    async fn note(&mut self, message: Message) -> Result<(), Error> {
+        let Some(event) = message.event() else {
+            return Ok(());
+        };
+        let params = &event.params;
+        let session = params.get("sessionId").and_then(Value::as_str);
+        match (event.method.as_str(), session) {
+            ("Target.attachedToTarget", Some(session)) if waits(params) => {
+                let inner = Tab {
+                    session: session.to_owned(),
+                };
+                for command in ["Network.enable", "Runtime.runIfWaitingForDebugger"] {
+                    self.send(Some(&inner), command, json!({})).await?;
+                }
+                self.inner.push(inner);
+            }
+            ("Target.detachedFromTarget", Some(session)) => {
+                self.inner.retain(|inner| inner.session != session);
+            }
+            _ => {}
+        }
+        self.events.push_back(event);
+        Ok(())
+    }
+
     /// Waits for the next event.
     async fn event(&mut self) -> Result<Event, Error> {
         loop {
@@ -196,7 +237,7 @@ impl DevTools {
                 return Ok(event);
             }
             let message = self.message().await?;
-            self.events.extend(message.event());
+            self.note(message).await?;
         }
     }
 
@@ -211,6 +252,10 @@ impl DevTools {
         }
         Ok(serde_json::from_slice(&octets)?)
     }
+}
+
+fn waits(attached: &Value) -> bool {
+    attached.get("waitingForDebugger") == Some(&Value::Bool(true))
 }
 
 impl Message {

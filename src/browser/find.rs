@@ -22,15 +22,34 @@ const APPLICATIONS: [&str; 4] = [
     "/Applications/Brave Browser.app/Contents/MacOS/Brave Browser",
 ];
 
+/// Names of Firefox on the search path.
+const FIREFOX_ON_PATH: [&str; 3] = ["firefox-esr", "firefox", "firefox-developer-edition"];
+
+/// Where macOS keeps Firefox.
+const FIREFOX_APPLICATIONS: [&str; 2] = [
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    "/Applications/Firefox Developer Edition.app/Contents/MacOS/firefox",
+];
+
 /// Finds a browser of Chromium's family.
 pub fn chromium() -> Option<PathBuf> {
+    program(&ON_PATH, &APPLICATIONS)
+}
+
+/// Finds a Firefox.
+pub fn firefox() -> Option<PathBuf> {
+    program(&FIREFOX_ON_PATH, &FIREFOX_APPLICATIONS)
+}
+
+/// The first of these on the search path, or else of those files, that can be run.
+fn program(on_path: &[&str], files: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let dirs: Vec<PathBuf> = env::split_paths(&path).collect();
-    let on_path = ON_PATH
+    let on_path = on_path
         .iter()
         .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)));
     on_path
-        .chain(APPLICATIONS.iter().map(PathBuf::from))
+        .chain(files.iter().map(PathBuf::from))
         .find(|file| is_program(file))
 }
 

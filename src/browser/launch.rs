@@ -33,14 +33,18 @@ pub struct Browser {
 }
 
 /// Keeps the browser to the traffic it is asked for, and to one throw-away profile.
-const QUIET: [&str; 13] = [
+const QUIET: [&str; 16] = [
     "--headless=new",
+    "--allow-browser-signin=false",
+    // What is on demand is looked for even where components are not updated.
+    "--component-updater=url-source=about:blank",
     "--disable-gpu",
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-default-apps",
     "--disable-extensions",
+    "--disable-features=NetworkTimeServiceQuerying,OptimizationGuideModelDownloading,OptimizationHints,Translate",
     "--disable-sync",
     "--metrics-recording-only",
     "--no-default-browser-check",

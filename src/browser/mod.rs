@@ -1,9 +1,14 @@
-//! Browsers of our own: found, started with a throw-away profile, asked over the DevTools protocol.
+//! Browsers of our own: found, started with a throw-away profile, and asked: Chromium over the
+//! DevTools protocol, Firefox over WebDriver BiDi.
 
+pub mod bidi;
 pub mod devtools;
 pub mod find;
+pub mod firefox;
 pub mod launch;
+pub mod profile;
 
+pub use self::bidi::BiDi;
 pub use self::devtools::{DevTools, Tab};
 pub use self::launch::{Browser, Launch};
 
@@ -13,11 +18,28 @@ use std::path::PathBuf;
 /// Why a browser could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// None is installed where browsers usually are.
+    /// No Chromium is installed where browsers usually are.
     #[error(
         "no Chromium found; install one (on Debian: apt-get install chromium), or name it with --browser FILE"
     )]
     NotFound,
+    /// No Firefox is installed where browsers usually are.
+    #[error(
+        "no Firefox found; install one (on Debian: apt-get install firefox-esr), or name it with --browser FILE"
+    )]
+    NoFirefox,
+    /// What writes certificate stores is not installed.
+    #[error(
+        "certutil not found, which makes Firefox trust the CA; install it (on Debian: apt-get install \
+         libnss3-tools; on macOS: brew install nss)"
+    )]
+    NoCertutil,
+    /// The certificate store could not be written.
+    #[error("certutil cannot write the browser's certificate store: {0}")]
+    Certutil(String),
+    /// It ended before it was ready.
+    #[error("the browser ended at once; its last words: {0}")]
+    Ended(String),
     /// It could not be started.
     #[error("cannot start {browser}")]
     Start {
@@ -29,7 +51,10 @@ pub enum Error {
     /// It ended, or does not answer.
     #[error("the browser is gone: {0}")]
     Gone(&'static str),
-    /// It sent something that is not DevTools protocol.
+    /// Its answer has no such part.
+    #[error("the browser's answer lacks {0}")]
+    Lacking(&'static str),
+    /// It sent something that cannot be read.
     #[error("the browser's answer cannot be read")]
     Json(#[from] serde_json::Error),
     /// The connection to it broke.

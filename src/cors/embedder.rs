@@ -84,10 +84,6 @@ impl Embedder {
     fn is_plain(self) -> bool {
         self.policy == Policy::UnsafeNone && !self.upgrades
     }
-
-    fn is_like(self, other: Self) -> bool {
-        self.policy == other.policy && self.upgrades == other.upgrades
-    }
 }
 
 /// The client and the origin of a page, hashed.
@@ -119,8 +115,8 @@ impl Documents {
         self.of_origins.insert(key, all);
     }
 
-    /// The page that a request comes from: by Referer, where that names a document; else by its
-    /// origin, if all documents that were seen of it are alike.
+    /// The page that a request comes from: by Referer, where that names a document; else the latest
+    /// document of its origin.
     pub(super) fn page_of(&self, request: &Request) -> Option<Embedder> {
         if !self.have_policies {
             return None;
@@ -129,9 +125,7 @@ impl Documents {
         let all = self.of_origins.get(self.key(request, &page))?;
         let place = self.hasher.hash_one(&page.path);
         let named = all.iter().find(|(known, _)| *known == place);
-        let (_, latest) = named.or(all.last())?;
-        let are_alike = all.iter().all(|(_, other)| other.is_like(*latest));
-        (named.is_some() || are_alike).then_some(*latest)
+        named.or(all.last()).map(|(_, page)| *page)
     }
 
     fn key(&self, request: &Request, page: &RequestUrl) -> Key {
@@ -176,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_found_by_its_origin_if_its_documents_are_alike_else_by_its_url() {
+    fn a_page_is_found_by_its_url_else_it_is_the_latest_of_its_origin() {
         let mut documents = Documents::default();
         let url = |path| request(&format!("https://app.test{path}"), "");
         documents.note(ExchangeId(1), &url("/a"), &answer("require-corp"));
@@ -184,7 +178,10 @@ mod tests {
         assert_eq!(policy(&documents, "https://app.test/"), required);
         assert_eq!(policy(&documents, "https://other.test/"), None);
         documents.note(ExchangeId(2), &url("/b"), &answer("unsafe-none"));
-        assert_eq!(policy(&documents, "https://app.test/"), None);
+        assert_eq!(
+            policy(&documents, "https://app.test/"),
+            Some(Policy::UnsafeNone)
+        );
         assert_eq!(policy(&documents, "https://app.test/a"), required);
         assert_eq!(
             policy(&documents, "https://app.test/b"),

@@ -10,58 +10,105 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
 use corstap::browser::find;
 use corstap::cors::Engine;
-use support::exceptions::exceptions;
-use support::live::{self, is_runnable};
-use support::truth::cases;
+use support::exceptions::{exceptions, live_exceptions};
+use support::live::{self, play};
+use support::truth::{Case, cases};
 
 /// How many of the truth cases the ordinary run takes.
 const SAMPLE: usize = 60;
 
 /// The browser to test with; nothing where browser tests were switched off in so many words.
-fn chromium() -> Option<PathBuf> {
+fn browser(engine: Engine) -> Option<PathBuf> {
     if std::env::var_os("CORSTAP_NO_BROWSER").is_some() {
         eprintln!("SKIPPED: browser tests were switched off (CORSTAP_NO_BROWSER)");
         return None;
     }
-    Some(
-        find::chromium()
-            .expect("no Chromium found: scripts/test installs it, or takes --no-browser"),
-    )
+    let found = match engine {
+        Engine::Chromium => find::chromium(),
+        Engine::Firefox => find::firefox(),
+        Engine::Webkit => None,
+    };
+    let missing = || {
+        panic!(
+            "no {} found: scripts/test installs it, or takes --no-browser",
+            engine.title()
+        )
+    };
+    Some(found.unwrap_or_else(missing))
+}
+
+/// The cases to play: a fixed sample; all of them, or those whose name has a word, if so asked for.
+fn chosen(engine: Engine) -> Vec<Case> {
+    let mut playable = cases();
+    playable.retain(|case| case.obstacle(engine).is_none());
+    if let Ok(word) = std::env::var("CORSTAP_CASES") {
+        playable.retain(|case| case.id().contains(&word));
+    } else if std::env::var_os("CORSTAP_FULL").is_none() {
+        let all = playable.len();
+        playable = (0..SAMPLE)
+            .map(|n| playable[n * all / SAMPLE].clone())
+            .collect();
+    }
+    playable
+}
+
+async fn our_labels_are_those_of(engine: Engine) {
+    let Some(program) = browser(engine) else {
+        return;
+    };
+    let table = live::run(engine, program, &chosen(engine)).await;
+    println!("{table}");
+    let live = live_exceptions(engine);
+    let excepted = exceptions(engine).union(&live).cloned().collect();
+    let (wrong, needless) = (table.wrong_beside(&excepted), table.needless(&live));
+    assert!(wrong.is_empty(), "wrong: {wrong:#?}");
+    assert!(needless.is_empty(), "excepted needlessly: {needless:#?}");
+    assert!(table.notices.is_empty(), "{:#?}", table.notices);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_labels_are_chromiums_own() {
-    let Some(program) = chromium() else { return };
-    let mut cases: Vec<_> = cases().into_iter().filter(is_runnable).collect();
-    if std::env::var_os("CORSTAP_FULL").is_none() {
-        let every = cases.len().div_ceil(SAMPLE);
-        cases = cases.into_iter().step_by(every).collect();
+    our_labels_are_those_of(Engine::Chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_labels_are_firefoxes_own() {
+    our_labels_are_those_of(Engine::Firefox).await;
+}
+
+#[test]
+fn what_is_not_played_is_listed_with_the_reason() {
+    for engine in [Engine::Chromium, Engine::Firefox] {
+        let obstacle = |case: &Case| Some((case.id().to_owned(), case.obstacle(engine)?));
+        let found: BTreeMap<_, _> = cases().iter().filter_map(obstacle).collect();
+        let listed = play::listed(engine);
+        let missing: Vec<_> = found
+            .iter()
+            .filter(|(id, why)| listed.get(*id) != Some(why))
+            .collect();
+        let needless: Vec<_> = listed
+            .iter()
+            .filter(|(id, why)| found.get(*id) != Some(why))
+            .collect();
+        assert!(
+            missing.is_empty() && needless.is_empty(),
+            "{}: not listed {missing:#?}, listed needlessly {needless:#?}",
+            engine.title()
+        );
     }
-    let excepted = exceptions(Engine::Chromium);
-    let table = live::run(Some(program), &cases).await;
-    println!(
-        "Chromium, live: of {} cases {} right, {} undecided with the answer among the two",
-        cases.len(),
-        table.right,
-        table.among
-    );
-    let wrong: Vec<_> = table
-        .wrong
-        .iter()
-        .filter(|(case, _)| !excepted.contains(case))
-        .collect();
-    assert!(wrong.is_empty(), "wrong: {wrong:#?}");
 }
 
 #[test]
 fn the_demonstration_shows_twenty_failures_that_chromium_labels_as_we_do() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = browser(Engine::Chromium) else {
+        return;
+    };
     let mut demo = Command::new(env!("CARGO_BIN_EXE_corstap"));
     let output = demo
         .args(["demo", "--headless", "--browser"])

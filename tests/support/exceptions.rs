@@ -25,7 +25,16 @@ struct Entry {
 
 /// The cases that are an exception in an engine.
 pub fn exceptions(engine: Engine) -> BTreeSet<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cors/exceptions.toml");
+    listed("tests/cors/exceptions.toml", engine)
+}
+
+/// The cases that are an exception in an engine when they are played live, and only then.
+pub fn live_exceptions(engine: Engine) -> BTreeSet<String> {
+    listed("tests/browser/exceptions.toml", engine)
+}
+
+fn listed(file: &str, engine: Engine) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = std::fs::read_to_string(path).expect("the exceptions are there");
     let file: File = toml::from_str(&text).expect("the exceptions are TOML");
     let of_engine = |entry: Entry| {

@@ -44,6 +44,7 @@ pub struct Rig {
     pub proxy: SocketAddr,
     pub root: CertificateDer<'static>,
     pub spki_pin: String,
+    pub ca_pem: String,
     pub capture: TempDir,
     pub shown: Mutex<Receiver<Shown>>,
     pub notices: Mutex<Receiver<Notice>>,
@@ -57,6 +58,7 @@ impl Rig {
     pub async fn start(hosts: HostList, route: Route) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
+        let ca_pem = ca.certificate_pem();
         let capture = tempfile::tempdir().expect("a directory");
         let redactor = Redactor::new(&[7; 32], Values::Harmless);
         let path = capture.path().join("rig.corstap");
@@ -81,6 +83,7 @@ impl Rig {
             proxy,
             root,
             spki_pin,
+            ca_pem,
             capture,
             shown: Mutex::new(shown),
             notices: Mutex::new(noticed),
@@ -88,6 +91,12 @@ impl Rig {
             stop,
             proxying: tokio::spawn(proxy::serve(listener, Proxy::new(parts), stopped)),
         }
+    }
+
+    /// What the proxy has had to say so far.
+    pub fn told(&self) -> Vec<String> {
+        let notices = self.notices.lock().expect("one at a time");
+        notices.try_iter().map(|told| told.to_string()).collect()
     }
 
     /// Stops the proxy, and opens the capture once everything is written.

@@ -59,7 +59,8 @@ impl Case {
             .any(|entry| entry["role"] == "case")
     }
 
-    fn wire(&self, engine: Engine) -> &[Value] {
+    /// What went over the wire in an engine.
+    pub fn wire(&self, engine: Engine) -> &[Value] {
         self.0[format!("wire_{}", engine.name())]
             .as_array()
             .map_or(&[], Vec::as_slice)
@@ -89,6 +90,40 @@ impl Case {
             by,
             code: code.filter(|_| is_cors).map(str::to_owned),
         }
+    }
+
+    /// Whether the load failed in an engine for what is not the browser's rule.
+    pub fn is_network_error(&self, engine: Engine) -> bool {
+        self.0[engine.name()]["outcome"] == "network-error"
+    }
+
+    /// Where the code that makes the request is: in an ordinary page, a frame, a worker …
+    pub fn page_kind(&self) -> &str {
+        self.0["page_kind"].as_str().expect("a page kind")
+    }
+
+    /// The header lines of the page.
+    pub fn page_headers(&self) -> &Value {
+        &self.0["page_headers"]
+    }
+
+    /// How the server cannot be reached, if so.
+    pub fn upstream_failure(&self) -> Option<&str> {
+        self.0["upstream_failure"].as_str()
+    }
+
+    /// What the script does, and which step is judged.
+    pub fn own_steps(&self) -> (Vec<Value>, usize) {
+        let judged = self.0["judged_step"].as_u64();
+        let judged = judged.and_then(|step| usize::try_from(step).ok());
+        let steps = if let Some(steps) = self.0["js_steps"].as_array() {
+            steps.clone()
+        } else {
+            let mut step = self.0["js"].clone();
+            step["kind"] = self.0["initiator"].clone();
+            vec![step]
+        };
+        (steps, judged.unwrap_or(1) - 1)
     }
 
     /// The case as a HAR file, with our own fields.
@@ -193,149 +228,6 @@ impl Case {
         score(&self.judge(engine), engine, &self.expected(engine))
     }
 
-    /// The page's URL.
-    pub fn page_url(&self) -> String {
-        let page = self
-            .wire(Engine::Chromium)
-            .iter()
-            .find(|entry| entry["role"] == "page");
-        page.and_then(|page| page["request"]["url"].as_str())
-            .expect("a page")
-            .to_owned()
-    }
-
-    /// The page, with its headers and the script that makes its requests.
-    pub fn page(&self) -> Vec<u8> {
-        let script = include_str!("runner.js");
-        let body = format!(
-            "<!doctype html><meta charset=utf-8><title>{}</title><body><script>{script}</script>",
-            self.id()
-        );
-        let fields = lines(&self.0["page_headers"]);
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n{fields}\r\n",
-            body.len()
-        );
-        [head, body].concat().into_bytes()
-    }
-
-    /// What the script does, cookies first, and which step is judged.
-    pub fn steps(&self) -> (Vec<Value>, usize) {
-        let setups = self
-            .wire(Engine::Chromium)
-            .iter()
-            .filter(|entry| entry["role"] == "setup");
-        let mut steps: Vec<Value> = setups
-            .map(|entry| json!({"kind": "fetch", "url": entry["request"]["url"], "credentials": "include"}))
-            .collect();
-        let before = steps.len();
-        if let Some(all) = self.0["js_steps"].as_array() {
-            steps.extend(all.iter().cloned());
-        } else {
-            let mut step = self.0["js"].clone();
-            step["kind"] = self.0["initiator"].clone();
-            steps.push(step);
-        }
-        let judged = self.0["judged_step"]
-            .as_u64()
-            .and_then(|step| usize::try_from(step).ok());
-        (steps, before + judged.unwrap_or(1) - 1)
-    }
-
-    /// The recorded answer to a request of that method for that path, in its turn; nothing where
-    /// the server closed instead.
-    pub fn answer(&self, method: &str, path: &str, turn: usize) -> Option<Vec<u8>> {
-        let is_it = |entry: &&Value| {
-            let url = entry["request"]["url"].as_str().unwrap_or_default();
-            entry["request"]["method"] == method && url.ends_with(path)
-        };
-        let matching: Vec<&Value> = self.wire(Engine::Chromium).iter().filter(is_it).collect();
-        let Some(entry) = matching.get(turn).or(matching.last()) else {
-            return Some(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec());
-        };
-        let response = &entry["response"];
-        let status = response["status"].as_u64()?;
-        let fields = lines(&response["headers"]);
-        let kind = header(response, "content-type").unwrap_or_default();
-        let size = response["body_length"]
-            .as_u64()
-            .and_then(|size| usize::try_from(size).ok());
-        let mut answer = format!("HTTP/1.1 {status} X\r\n{fields}\r\n").into_bytes();
-        if method != "HEAD" {
-            let content = content(kind, size.unwrap_or(0));
-            answer.extend(if header(response, "transfer-encoding").is_some() {
-                chunked(&content)
-            } else {
-                content
-            });
-        }
-        Some(answer)
-    }
-
-    /// The hosts of the case's URLs.
-    pub fn hosts(&self) -> Vec<String> {
-        let text = self.to_string();
-        let after_scheme = text.split("://").skip(1);
-        after_scheme
-            .filter_map(|rest| rest.split([':', '/', '"']).next().map(str::to_owned))
-            .collect()
-    }
-
-    pub fn has_ordinary_page(&self) -> bool {
-        matches!(
-            self.0["page_kind"].as_str(),
-            Some("app" | "plain" | "localhost")
-        ) && self.0["upstream_failure"].is_null()
-            && self.has_wire(Engine::Chromium)
-    }
-
-    /// Whether the answers can pass a strict tap, and can be given again.
-    pub fn has_valid_answers(&self) -> bool {
-        self.wire(Engine::Chromium).iter().all(|entry| {
-            let response = &entry["response"];
-            let error = response["error"].as_str();
-            let lines = response["headers"]
-                .as_array()
-                .map_or(&[] as &[Value], Vec::as_slice);
-            let is_plain = |line: &Value| {
-                let (name, value) = (
-                    line[0].as_str().unwrap_or_default(),
-                    line[1].as_str().unwrap_or_default(),
-                );
-                !name.ends_with(' ')
-                    && !value.contains(|c: char| c.is_control() && c != '\t')
-                    && value != "*"
-                    || entry["role"] == "page"
-                    || value == "*" && name.to_ascii_lowercase().starts_with("access-control")
-            };
-            matches!(error, None | Some("closed-without-response"))
-                && lines.iter().all(is_plain)
-                && response["status"] != 101
-        })
-    }
-
-    /// Whether the runner knows what the script does.
-    pub fn has_known_steps(&self) -> bool {
-        const KNOWN: [&str; 12] = [
-            "fetch",
-            "xhr",
-            "img",
-            "script",
-            "module",
-            "css",
-            "preload",
-            "modulepreload",
-            "iframe",
-            "import",
-            "eventsource",
-            "ws",
-        ];
-        self.steps()
-            .0
-            .iter()
-            .all(|step| KNOWN.contains(&step["kind"].as_str().unwrap_or_default()))
-    }
-
     /// Whether an exchange with this URL is one that the judged step may have come to.
     pub fn is_judged_url(&self, url: &str) -> bool {
         let is_of_case = url.contains(&format!("/c/{}/", self.id()))
@@ -352,14 +244,15 @@ impl fmt::Display for Case {
     }
 }
 
-/// Header lines as they go over the wire.
-fn lines(headers: &Value) -> String {
-    let lines = headers.as_array().map_or(&[] as &[Value], Vec::as_slice);
-    let line = |line: &Value| Some([line[0].as_str()?, ": ", line[1].as_str()?, "\r\n"].concat());
-    lines.iter().filter_map(line).collect()
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.as_deref().unwrap_or("-");
+        write!(f, "{} {code}", self.outcome.name())
+    }
 }
 
-fn header<'a>(response: &'a Value, wanted: &str) -> Option<&'a str> {
+/// The value of the first line of a field.
+pub fn header<'a>(response: &'a Value, wanted: &str) -> Option<&'a str> {
     let lines = response["headers"].as_array()?;
     lines.iter().find(|line| {
         line[0]
@@ -367,25 +260,6 @@ fn header<'a>(response: &'a Value, wanted: &str) -> Option<&'a str> {
             .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
     })?[1]
         .as_str()
-}
-
-/// Content of a kind and a size.
-fn content(kind: &str, size: usize) -> Vec<u8> {
-    const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xff\xff\xff\x7f\0\x09\xfb\x03\xfd*\x86\xe3\x8a\0\0\0\0IEND\xaeB`\x82";
-    let mut content = match kind.split(';').next().unwrap_or_default() {
-        "image/png" => PIXEL.to_vec(),
-        "application/json" => b"{\"ok\":true}".to_vec(),
-        "text/event-stream" => b"data: 1\n\n".to_vec(),
-        "text/javascript" => b"void 0;".to_vec(),
-        _ => b"ok".to_vec(),
-    };
-    content.resize(size, b' ');
-    content
-}
-
-fn chunked(content: &[u8]) -> Vec<u8> {
-    let size = format!("{:x}\r\n", content.len());
-    [size.as_bytes(), content, b"\r\n0\r\n\r\n"].concat()
 }
 
 fn tell(har: &[u8]) -> Vec<Told> {

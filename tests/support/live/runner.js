@@ -1,5 +1,5 @@
 // What a page of the truth cases does: one function a kind of request. Each resolves to what the
-// script saw: {saw: 'ok' | 'opaque' | 'error'}.
+// script saw: {saw: 'ok' | 'opaque' | 'error'}; 'sent' where it sees nothing.
 const body = spec => {
   if (!spec) return undefined;
   if (spec.kind === 'string') return spec.value;
@@ -21,6 +21,14 @@ const appended = made => {
   document.body.append(made);
   return done;
 };
+// The browser's own record of a load, once it is over.
+const recorded = url => new Promise(done => {
+  const look = entries => {
+    const entry = entries.find(({ name }) => name === url);
+    if (entry) done(entry);
+  };
+  new PerformanceObserver(list => look(list.getEntries())).observe({ type: 'resource', buffered: true });
+});
 const kinds = {
   async fetch({ url, timeout, body: content, headers, ...options }) {
     const init = { ...options, headers, body: body(content) };
@@ -48,20 +56,75 @@ const kinds = {
   preload: ({ url, as, crossorigin }) => appended(element('link', { rel: 'preload', as, href: url }, crossorigin)),
   modulepreload: ({ url, crossorigin }) => appended(element('link', { rel: 'modulepreload', href: url }, crossorigin)),
   iframe: ({ url }) => appended(element('iframe', { src: url })),
+  audio({ url, crossorigin }) {
+    const made = element('audio', { src: url, preload: 'auto' }, crossorigin);
+    return until(made, ['loadedmetadata'], ['error']);
+  },
+  track({ url, crossorigin }) {
+    const track = element('track', { src: url, kind: 'subtitles', default: true });
+    const done = until(track, ['load'], ['error']);
+    const video = element('video', {}, crossorigin);
+    video.append(track);
+    document.body.append(video);
+    track.track.mode = 'hidden';
+    return done;
+  },
+  async canvas({ url, crossorigin }) {
+    const image = element('img', { src: url }, crossorigin);
+    const loaded = await appended(image);
+    if (loaded.saw !== 'ok') return loaded;
+    const drawn = document.createElement('canvas').getContext('2d');
+    drawn.drawImage(image, 0, 0);
+    drawn.getImageData(0, 0, 1, 1);
+    return loaded;
+  },
+  // The octets that come are no font, so that the browser's record tells whether they came.
+  async font({ url }) {
+    const face = new FontFace('tested', `url(${url})`);
+    await face.load().catch(() => {});
+    const { responseStatus } = await recorded(url);
+    return { saw: responseStatus === 200 ? 'ok' : 'error' };
+  },
+  async beacon({ url, body: content }) {
+    navigator.sendBeacon(url, body(content));
+    await recorded(url);
+    return { saw: 'sent' };
+  },
+  form({ url, method = 'post' }) {
+    const frame = element('iframe', { name: 'answer' });
+    document.body.append(frame);
+    const form = element('form', { action: url, method, target: 'answer' });
+    document.body.append(form);
+    const done = new Promise(done => {
+      // The frame's first, empty document is ours to see; the answer is not.
+      frame.addEventListener('load', () => { if (!frame.contentDocument) done({ saw: 'ok' }); });
+    });
+    form.submit();
+    return done;
+  },
   import: async ({ url }) => { await import(url); return { saw: 'ok' }; },
   eventsource({ url, withCredentials }) {
     const source = new EventSource(url, { withCredentials: Boolean(withCredentials) });
     return until(source, ['open'], ['error']).finally(() => source.close());
   },
+  pause: async () => ({ saw: 'nothing' }),
   ws({ url }) {
     const socket = new WebSocket(url);
     return until(socket, ['open'], ['error']).finally(() => socket.close());
   },
 };
+// Longer than any step takes: a frame that the browser refuses may tell nothing at all.
+const PATIENCE = 8000;
+const late = () => new Promise(done => setTimeout(done, PATIENCE, { saw: 'error', error: 'nothing happened' }));
 async function step(spec) {
   try {
-    return await kinds[spec.kind](spec);
+    return await Promise.race([kinds[spec.kind](spec), late()]);
   } catch (error) {
     return { saw: 'error', error: String(error) };
   }
 }
+
+// A page that hands its steps on to this frame or worker gives a port for the answer.
+globalThis.addEventListener('message', async ({ data, ports: [port] }) => {
+  if (port) port.postMessage(await step(data));
+});

@@ -1,0 +1,188 @@
+//! The truth cases, live: real browsers through the proxy, against servers that answer as those of
+//! the cases did, and what the browser says at that moment beside what we say.
+
+mod chromium;
+mod firefox;
+pub mod play;
+mod servers;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use corstap::ca::HostList;
+use corstap::cors::judge::PATIENCE as NOT_FOLLOWED;
+use corstap::cors::{Engine, Outcome};
+use corstap::store;
+use corstap::store::capture::Which;
+use corstap::store::row::Stored;
+use serde_json::Value;
+
+use super::scene::Rig;
+use super::truth::{Case, Expected, Score};
+use servers::Servers;
+
+/// What came of the cases that were played.
+pub struct Table {
+    engine: Engine,
+    played: BTreeSet<String>,
+    pub right: usize,
+    pub among: usize,
+    /// The cases that we judge otherwise, with what was said of them.
+    pub wrong: Vec<(String, String)>,
+    /// The cases that the browser itself judges otherwise than it did when they were recorded.
+    pub changed: Vec<(String, String)>,
+    /// What the proxy had to say: nothing, unless the browser asks for what it was not told to.
+    pub notices: Vec<String>,
+}
+
+/// A browser that can be asked what it makes of a case.
+enum Player {
+    Chromium(corstap::browser::Browser),
+    Firefox(corstap::browser::firefox::Browser),
+}
+
+/// Plays these cases in a browser, one after the other.
+pub async fn run(engine: Engine, program: PathBuf, recorded: &[Case]) -> Table {
+    let servers = Servers::start(engine).await;
+    let cases: Vec<Case> = recorded.iter().map(|case| servers.adapted(case)).collect();
+    servers.take(&cases);
+    let rig = Rig::start(HostList::development(), servers.route(&cases)).await;
+    let mut player = Player::start(engine, program, &rig).await;
+    let mut said = Vec::new();
+    for case in &cases {
+        said.push(player.ask(case).await);
+    }
+    player.close().await;
+    // What does not follow a preflight tells something too, but not at once.
+    tokio::time::sleep(NOT_FOLLOWED).await;
+    let notices = rig.told();
+    let (capture, _dir) = rig.finish().await;
+    let mut exchanges = Vec::new();
+    let all = |stored| {
+        exchanges.push(stored);
+        Ok(())
+    };
+    capture
+        .exchanges::<store::Error>(Which::All, all)
+        .expect("read");
+    let mut table = Table::new(engine, notices);
+    for (case, said) in cases.iter().zip(&said) {
+        table.add(case, said, &exchanges);
+    }
+    table
+}
+
+impl Player {
+    async fn start(engine: Engine, program: PathBuf, rig: &Rig) -> Self {
+        match engine {
+            Engine::Chromium => Self::Chromium(chromium::start(program, rig)),
+            Engine::Firefox => Self::Firefox(firefox::start(program, rig).await),
+            Engine::Webkit => panic!("there is no WebKit to drive"),
+        }
+    }
+
+    async fn ask(&mut self, case: &Case) -> Expected {
+        let asked = match self {
+            Self::Chromium(browser) => chromium::ask(&mut browser.devtools, case).await,
+            Self::Firefox(browser) => firefox::ask(&mut browser.bidi, case).await,
+        };
+        asked.unwrap_or_else(|error| panic!("{}: {error}", case.id()))
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Chromium(browser) => browser.close().await,
+            Self::Firefox(browser) => browser.close().await,
+        }
+    }
+}
+
+impl Table {
+    fn new(engine: Engine, notices: Vec<String>) -> Self {
+        Self {
+            engine,
+            played: BTreeSet::new(),
+            right: 0,
+            among: 0,
+            wrong: Vec::new(),
+            changed: Vec::new(),
+            notices,
+        }
+    }
+
+    fn add(&mut self, case: &Case, said: &Expected, exchanges: &[Stored]) {
+        let id = || case.id().to_owned();
+        self.played.insert(id());
+        let recorded = case.expected(self.engine);
+        if *said != recorded {
+            let told = format!("the browser says {said}, and said {recorded}");
+            self.changed.push((id(), told));
+        }
+        let judged = |stored: &&Stored| case.is_judged_url(&stored.recorded.request.url);
+        let score = match exchanges.iter().rev().find(judged) {
+            Some(stored) => super::truth::score(&stored.judgement, self.engine, said),
+            None => Score::Wrong("nothing".to_owned()),
+        };
+        match score {
+            Score::Right => self.right += 1,
+            Score::Among => self.among += 1,
+            Score::Wrong(told) => {
+                let told = format!("the browser says {said}, we say {told}");
+                self.wrong.push((id(), told));
+            }
+        }
+    }
+
+    /// The wrong ones that are not excepted.
+    pub fn wrong_beside(&self, excepted: &BTreeSet<String>) -> Vec<String> {
+        let others = self
+            .wrong
+            .iter()
+            .filter(|(case, _)| !excepted.contains(case));
+        others
+            .map(|(case, told)| format!("{case}: {told}"))
+            .collect()
+    }
+
+    /// The excepted ones that were played and are not wrong.
+    pub fn needless<'a>(&self, excepted: &'a BTreeSet<String>) -> Vec<&'a String> {
+        let is_wrong = |case: &String| self.wrong.iter().any(|(wrong, _)| wrong == case);
+        let played = excepted.intersection(&self.played);
+        let needless = played.filter(|case| !is_wrong(case));
+        needless.filter_map(|case| excepted.get(case)).collect()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { right, among, .. } = self;
+        let played = self.played.len();
+        let (engine, wrong, changed) = (self.engine.title(), self.wrong.len(), self.changed.len());
+        writeln!(
+            f,
+            "{engine}, live: of {played} cases {right} right, {among} undecided with the answer among the two, \
+             {wrong} wrong; {changed} answered by the browser otherwise than when they were recorded"
+        )?;
+        for (case, told) in &self.wrong {
+            writeln!(f, "  wrong    {case}: {told}")?;
+        }
+        for (case, told) in &self.changed {
+            writeln!(f, "  changed  {case}: {told}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a script's step came to, where no rule of the browser's stood in its way.
+fn outcome(step: &Value, saw: &Value) -> Outcome {
+    let kind = step["kind"].as_str().unwrap_or_default();
+    let is_plain_element = matches!(kind, "img" | "script" | "css" | "iframe" | "audio" | "form")
+        && step["crossorigin"].is_null();
+    match saw["saw"].as_str() {
+        Some("opaque" | "sent") => Outcome::Exempt,
+        Some("ok") if is_plain_element => Outcome::Exempt,
+        Some("ok") => Outcome::Allowed,
+        _ => Outcome::Failed,
+    }
+}
