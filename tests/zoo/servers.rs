@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ pub(crate) fn nginx(starlette: u16) -> Option<Server> {
     let program = program(&["nginx"])?;
     let starlette = starlette.to_string();
     let filled = [("@STARLETTE@", starlette.as_str())];
-    Some(configured("nginx.conf", &filled, |file, dir| {
+    Some(configured("nginx", "nginx.conf", &filled, |file, dir| {
         let mut command = Command::new(&program);
         command.args(["-e", "stderr", "-p"]).arg(dir);
         command.arg("-c").arg(file);
@@ -89,6 +89,7 @@ pub(crate) fn apache() -> Option<Server> {
     let program = program(&["apache2", "httpd"])?;
     let modules = MODULES.into_iter().find(|dir| Path::new(dir).is_dir())?;
     Some(configured(
+        "Apache",
         "httpd.conf",
         &[("@MODULES@", modules)],
         |file, _| {
@@ -104,7 +105,7 @@ pub(crate) fn apache() -> Option<Server> {
 
 pub(crate) fn caddy() -> Option<Server> {
     let program = program(&["caddy"])?;
-    Some(configured("Caddyfile", &[], |file, dir| {
+    Some(configured("Caddy", "Caddyfile", &[], |file, dir| {
         let mut command = Command::new(&program);
         command
             .args(["run", "--adapter", "caddyfile", "--config"])
@@ -115,15 +116,16 @@ pub(crate) fn caddy() -> Option<Server> {
 }
 
 /// Starts a server on a port that was free a moment ago. Somebody else may have taken it since:
-/// then the server ends, and another port is tried.
+/// then the server ends, and another port is tried. It is there once it answers in its own `name`.
 fn configured(
     name: &str,
+    file: &str,
     filled: &[(&str, &str)],
     command: impl Fn(&Path, &Path) -> Command,
 ) -> Server {
     for _ in 0..5 {
         let dir = tempfile::tempdir().expect("a directory");
-        let file = lay_out(name, filled, dir.path());
+        let file = lay_out(file, filled, dir.path());
         let port = file.1;
         let mut command = command(&file.0, dir.path());
         let log = fs::File::create(dir.path().join("log")).expect("made");
@@ -134,7 +136,7 @@ fn configured(
             ports: HashMap::from([("all".to_owned(), port)]),
             files: Some(dir),
         };
-        if let Some(server) = ready(server, port) {
+        if let Some(server) = ready(server, name, port) {
             return server;
         }
     }
@@ -160,8 +162,8 @@ fn lay_out(name: &str, filled: &[(&str, &str)], dir: &Path) -> (PathBuf, u16) {
     (file, port)
 }
 
-/// Waits until a server takes connections; nothing if it ends instead.
-fn ready(mut server: Server, port: u16) -> Option<Server> {
+/// Waits until a server answers; nothing if it ends instead.
+fn ready(mut server: Server, name: &str, port: u16) -> Option<Server> {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         if let Ok(Some(status)) = server.child.try_wait() {
@@ -170,12 +172,23 @@ fn ready(mut server: Server, port: u16) -> Option<Server> {
             eprintln!("ended ({status}): {}", said.unwrap_or_default());
             return None;
         }
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if is_server(name, port).unwrap_or(false) {
             return Some(server);
         }
         std::thread::yield_now();
     }
     None
+}
+
+/// Whether what listens on a port says that it is that server.
+fn is_server(name: &str, port: u16) -> io::Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer).to_lowercase();
+    Ok(answer.contains(&format!("server: {}", name.to_lowercase())))
 }
 
 pub(crate) fn express() -> Option<Server> {
