@@ -62,20 +62,20 @@ pub fn preflight_check(
     let mut findings = Vec::new();
     match engine {
         Engine::Chromium => {
-            findings.extend(check_redirect(answer));
+            findings.extend(check_redirect(engine, answer));
             findings.extend(cors());
-            findings.extend(check_status(answer));
+            findings.extend(check_status(engine, answer));
             lists.check_parsed_first(&mut findings);
         }
         Engine::Firefox => {
             findings.extend(cors());
-            findings.extend(check_redirect(answer));
-            findings.extend(check_status(answer));
+            findings.extend(check_redirect(engine, answer));
+            findings.extend(check_status(engine, answer));
             lists.check_one_by_one(&mut findings);
         }
         Engine::Webkit => {
-            findings.extend(check_redirect(answer));
-            findings.extend(check_status(answer));
+            findings.extend(check_redirect(engine, answer));
+            findings.extend(check_status(engine, answer));
             findings.extend(cors());
             lists.check_parsed_first(&mut findings);
         }
@@ -84,12 +84,12 @@ pub fn preflight_check(
 }
 
 /// "If … response's status is an ok status": a redirect is none, and engines name it.
-fn check_redirect(answer: &Response) -> Option<Finding> {
-    redirect::location(answer).map(|_| Finding::at(Cause::PreflightRedirect, "location"))
+fn check_redirect(engine: Engine, answer: &Response) -> Option<Finding> {
+    redirect::leads_on(engine, answer).then(|| Finding::at(Cause::PreflightRedirect, "location"))
 }
 
-fn check_status(answer: &Response) -> Option<Finding> {
-    let is_told = (200..300).contains(&answer.status) || redirect::location(answer).is_some();
+fn check_status(engine: Engine, answer: &Response) -> Option<Finding> {
+    let is_told = (200..300).contains(&answer.status) || redirect::leads_on(engine, answer);
     (!is_told).then(|| Finding::new(Cause::PreflightStatus))
 }
 
