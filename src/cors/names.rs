@@ -6,17 +6,23 @@ pub fn is_safelisted_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "POST")
 }
 
-/// Header names that a browser sets by itself, so that they tell nothing of the script.
-const SET_BY_BROWSERS: [&str; 34] = [
+/// Header names that a browser sets by itself, or that one engine safelists, so that they tell
+/// nothing of the script.
+const SET_BY_BROWSERS: &[&str] = &[
     "accept-charset",
     "accept-encoding",
     "access-control-request-headers",
     "access-control-request-method",
+    "alt-used",
     "cache-control",
     "connection",
     "content-length",
     "cookie",
+    "device-memory",
     "dnt",
+    "downlink",
+    "dpr",
+    "ect",
     "expect",
     "host",
     "if-match",
@@ -32,9 +38,10 @@ const SET_BY_BROWSERS: [&str; 34] = [
     "proxy-authorization",
     "proxy-connection",
     "purpose",
-    "range",
     "referer",
+    "rtt",
     "save-data",
+    "service-worker",
     "te",
     "trailer",
     "transfer-encoding",
@@ -42,6 +49,7 @@ const SET_BY_BROWSERS: [&str; 34] = [
     "upgrade-insecure-requests",
     "user-agent",
     "via",
+    "viewport-width",
 ];
 
 /// Whether a script must have set this header, and a preflight must have asked for it: it is
@@ -69,6 +77,7 @@ fn is_safelisted(name: &str, value: &[u8]) -> bool {
         "content-type" => {
             !value.iter().copied().any(is_unsafe_octet) && is_safelisted_content_type(value)
         }
+        "range" => is_simple_range(value),
         _ => false,
     }
 }
@@ -88,6 +97,26 @@ fn is_safelisted_content_type(value: &[u8]) -> bool {
     ESSENCES
         .iter()
         .any(|safe| essence.eq_ignore_ascii_case(safe.as_bytes()))
+}
+
+/// A [simple range](https://fetch.spec.whatwg.org/#simple-range-header-value) that has a start:
+/// what media elements ask for.
+fn is_simple_range(value: &[u8]) -> bool {
+    let Some((start, end)) = value
+        .strip_prefix(b"bytes=")
+        .and_then(|range| std::str::from_utf8(range).ok())
+        .and_then(|range| range.split_once('-'))
+    else {
+        return false;
+    };
+    let is_number = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit());
+    if start.is_empty() || !is_number(start) || !is_number(end) {
+        return false;
+    }
+    // By length and then by digits, so that no number is too large.
+    let size = |number: &'_ str| number.trim_start_matches('0').len();
+    let digits = |number: &'_ str| number.trim_start_matches('0').to_owned();
+    end.is_empty() || (size(start), digits(start)) <= (size(end), digits(end))
 }
 
 /// A [CORS-unsafe request-header byte](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-byte).
@@ -130,5 +159,13 @@ mod tests {
         assert!(!needs("Accept", "*/*") && needs("Accept", "\"x\""));
         assert!(needs("Accept-Language", "en/us"));
         assert!(!needs("Sec-Fetch-Mode", "cors") && !needs("Cookie", "a=1"));
+        assert!(!needs("DPR", "2"), "Chromium safelists client hints");
+    }
+
+    #[test]
+    fn only_one_range_with_a_start_needs_no_preflight() {
+        let needs = |value: &str| needs_preflight(b"Range", value.as_bytes());
+        assert!(!needs("bytes=0-") && !needs("bytes=9-10") && !needs("bytes=09-9"));
+        assert!(needs("bytes=-5") && needs("bytes=10-9") && needs("bytes=0-1,3-4"));
     }
 }
