@@ -4,10 +4,15 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    unreachable_pub,
     reason = "a test that panics has failed"
 )]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod differential;
+mod measured;
+mod naive;
+mod odd;
 mod truth;
