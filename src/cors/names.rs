@@ -6,78 +6,84 @@ pub fn is_safelisted_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "POST")
 }
 
-/// Header names that a browser sets by itself, or that one engine safelists, so that they tell
-/// nothing of the script.
-const SET_BY_BROWSERS: &[&str] = &[
-    "accept-charset",
-    "accept-encoding",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "alt-used",
-    "cache-control",
-    "connection",
-    "content-length",
-    "cookie",
-    "device-memory",
-    "dnt",
-    "downlink",
-    "dpr",
-    "ect",
-    "expect",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "last-event-id",
-    "origin",
-    "pragma",
-    "priority",
-    "proxy-authorization",
-    "proxy-connection",
-    "purpose",
-    "referer",
-    "rtt",
-    "save-data",
-    "service-worker",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "upgrade-insecure-requests",
-    "user-agent",
-    "via",
-    "viewport-width",
-];
+/// Whether a browser sets the header of this name, in lower case, by itself, or one engine
+/// safelists it, so that it tells nothing of the script.
+fn is_set_by_browsers(name: &[u8]) -> bool {
+    name.starts_with(b"sec-")
+        || matches!(
+            name,
+            b"accept-charset"
+                | b"accept-encoding"
+                | b"access-control-request-headers"
+                | b"access-control-request-method"
+                | b"alt-used"
+                | b"cache-control"
+                | b"connection"
+                | b"content-length"
+                | b"cookie"
+                | b"device-memory"
+                | b"dnt"
+                | b"downlink"
+                | b"dpr"
+                | b"ect"
+                | b"expect"
+                | b"host"
+                | b"if-match"
+                | b"if-modified-since"
+                | b"if-none-match"
+                | b"if-range"
+                | b"if-unmodified-since"
+                | b"keep-alive"
+                | b"last-event-id"
+                | b"origin"
+                | b"pragma"
+                | b"priority"
+                | b"proxy-authorization"
+                | b"proxy-connection"
+                | b"purpose"
+                | b"referer"
+                | b"rtt"
+                | b"save-data"
+                | b"service-worker"
+                | b"te"
+                | b"trailer"
+                | b"transfer-encoding"
+                | b"upgrade"
+                | b"upgrade-insecure-requests"
+                | b"user-agent"
+                | b"via"
+                | b"viewport-width"
+        )
+}
 
 /// Whether a script must have set this header, and a preflight must have asked for it: it is
 /// neither set by browsers themselves nor a
 /// [CORS-safelisted request-header](https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
 pub fn needs_preflight(name: &[u8], value: &[u8]) -> bool {
-    let name = name.to_ascii_lowercase();
-    let name = String::from_utf8_lossy(&name);
-    if name.starts_with("sec-") || SET_BY_BROWSERS.contains(&name.as_ref()) {
-        return false;
-    }
-    !is_safelisted(&name, value)
+    // Longer names are none of those that are known.
+    let mut lower = [0; 32];
+    let Some(lower) = lower.get_mut(..name.len()) else {
+        return true;
+    };
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    !is_set_by_browsers(lower) && !is_safelisted(lower, value)
 }
 
-fn is_safelisted(name: &str, value: &[u8]) -> bool {
+fn is_safelisted(name: &[u8], value: &[u8]) -> bool {
     if value.len() > 128 {
         return false;
     }
     match name {
-        "accept" => !value.iter().copied().any(is_unsafe_octet),
-        "accept-language" | "content-language" => value.iter().all(|octet| {
+        b"accept" => !value.iter().copied().any(is_unsafe_octet),
+        b"accept-language" | b"content-language" => value.iter().all(|octet| {
             octet.is_ascii_alphanumeric()
                 || matches!(octet, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')
         }),
-        "content-type" => {
+        b"content-type" => {
             !value.iter().copied().any(is_unsafe_octet) && is_safelisted_content_type(value)
         }
-        "range" => is_simple_range(value),
+        b"range" => is_simple_range(value),
         _ => false,
     }
 }

@@ -18,7 +18,6 @@ use corstap::cors::Judge;
 use corstap::exchange::{
     ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Side,
 };
-use corstap::wire::headers::HeaderList;
 use divan::counter::ItemsCount;
 
 /// How many exchanges are made before they repeat, with other numbers.
@@ -255,7 +254,7 @@ fn response(status: u16, lines: &[Line<'_>]) -> Response {
     ];
     Response {
         status,
-        headers: HeaderList::from_iter(first.iter().chain(lines).copied()),
+        headers: first.iter().chain(lines).copied().collect(),
     }
 }
 
