@@ -68,10 +68,17 @@ fn peak_memory() -> String {
     peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
 }
 
+/// What is sent and answered, and whether with credentials.
+struct Load {
+    request: Arc<Request>,
+    response: Arc<Response>,
+    has_cookie: bool,
+}
+
 /// A browser at work, and the judge that watches it.
 struct Session {
     judge: Judge,
-    traffic: Vec<(Arc<Request>, Arc<Response>)>,
+    traffic: Vec<Load>,
     open: VecDeque<(ExchangeId, Arc<Response>)>,
     next: u64,
 }
@@ -102,10 +109,11 @@ impl Session {
 
     fn opens(&mut self) {
         let place = usize::try_from(self.next).expect("small") % DIFFERENT;
-        let (request, response) = &self.traffic[place];
-        let (request, response) = (Arc::clone(request), Arc::clone(response));
+        let load = &self.traffic[place];
+        let (request, response) = (Arc::clone(&load.request), Arc::clone(&load.response));
+        let has_cookie = load.has_cookie;
         self.next += 1;
-        let connection = self.connection(&request);
+        let connection = self.connection(has_cookie);
         let id = ExchangeId(self.next);
         self.judge.observe(&Event::Opened {
             id,
@@ -119,9 +127,8 @@ impl Session {
     }
 
     /// Requests with and without credentials go on connections of their own.
-    fn connection(&mut self, request: &Request) -> ConnectionId {
-        let headers = &request.headers;
-        let lane = 2 * (self.next % 3) + u64::from(headers.contains("cookie"));
+    fn connection(&mut self, has_cookie: bool) -> ConnectionId {
+        let lane = 2 * (self.next % 3) + u64::from(has_cookie);
         let round = self.next / PER_CONNECTION;
         let at = self.now();
         if self.next.is_multiple_of(PER_CONNECTION) {
@@ -164,10 +171,16 @@ const OTHER: &str = "https://maps.example.org:8443";
 
 /// The exchanges of a page: of twenty, two are preflights with their requests, the others load
 /// what pages load.
-fn traffic() -> Vec<(Arc<Request>, Arc<Response>)> {
+fn traffic() -> Vec<Load> {
     let mut all = Vec::new();
     for page in 0..DIFFERENT / 20 {
-        let mut add = |made: (Request, Response)| all.push((Arc::new(made.0), Arc::new(made.1)));
+        let mut add = |(request, response): (Request, Response)| {
+            all.push(Load {
+                has_cookie: request.headers.contains("cookie"),
+                request: Arc::new(request),
+                response: Arc::new(response),
+            });
+        };
         add(navigation(page));
         for part in 0..6 {
             add(own(page, part));
