@@ -98,9 +98,10 @@ fn check_allow_origin(engine: Engine, asked: Asked<'_>, answer: &HeaderList) -> 
     }
 }
 
-/// One value that is not the origin asked for: another origin, or none at all.
+/// One value that is not the origin asked for: another origin, or none at all. As a URL its octets
+/// are UTF-8, as Chromium takes them.
 fn other_origin(field: &'static str, value: &[u8], origin: &[u8]) -> Finding {
-    let (text, origin) = (latin1(value), latin1(origin));
+    let (text, origin) = (String::from_utf8_lossy(value), latin1(origin));
     if text != "null" && url::Url::parse(&text).is_err() {
         return Finding::naming(Cause::AllowOriginInvalid, field, value);
     }
@@ -154,6 +155,16 @@ mod tests {
                 [Cause::WildcardWithCredentials]
             );
         }
+    }
+
+    #[test]
+    fn a_name_in_its_own_letters_is_another_spelling_and_odd_octets_are_no_origin() {
+        let other = |value: &[u8]| other_origin("f", value, b"https://xn--bcher-kva.example");
+        let unicode = other("https://b\u{fc}cher.example".as_bytes());
+        assert_eq!(unicode.cause, Cause::AllowOriginMismatch);
+        assert_eq!(unicode.differs, Some(Difference::HostSpelling));
+        let latin1 = other(b"https://b\xfccher.example");
+        assert_eq!(latin1.cause, Cause::AllowOriginInvalid);
     }
 
     #[test]

@@ -23,14 +23,20 @@ impl Engine {
     /// Tells the engine by the request's User-Agent; nothing for what is no browser.
     pub fn of(headers: &HeaderList) -> Option<Self> {
         let agent = headers.first("user-agent")?;
-        let says = |word: &str| memchr::memmem::find(agent, word.as_bytes()).is_some();
-        if !says("Mozilla/") {
-            None
-        } else if says("Chrome/") || says("Chromium/") {
-            Some(Self::Chromium)
-        } else if says("AppleWebKit/") {
+        let (mut is_browser, mut is_webkit, mut is_gecko, mut is_firefox) =
+            (false, false, false, false);
+        for (before, _) in products(agent) {
+            if before.ends_with(b"Chrome") || before.ends_with(b"Chromium") {
+                return is_browser.then_some(Self::Chromium);
+            }
+            is_browser |= before.ends_with(b"Mozilla");
+            is_webkit |= before.ends_with(b"AppleWebKit");
+            is_gecko |= before.ends_with(b"Gecko");
+            is_firefox |= before.ends_with(b"Firefox");
+        }
+        if is_browser && is_webkit {
             Some(Self::Webkit)
-        } else if says("Gecko/") && says("Firefox/") {
+        } else if is_browser && is_gecko && is_firefox {
             Some(Self::Firefox)
         } else {
             None
@@ -41,22 +47,14 @@ impl Engine {
     /// the versions it was measured in, and later ones.
     pub fn sends_storage_access(self, headers: &HeaderList) -> bool {
         let agent = headers.first("user-agent").unwrap_or_default();
-        let version = |product: &str| {
-            let at = memchr::memmem::find(agent, product.as_bytes())? + product.len();
-            let digits = agent
-                .get(at..)?
-                .iter()
-                .take_while(|octet| octet.is_ascii_digit());
-            digits
-                .copied()
-                .map(char::from)
-                .collect::<String>()
-                .parse::<u32>()
-                .ok()
+        let is_since = |product: &[u8], first: u32| {
+            let mut products = products(agent);
+            let version = products.find(|(before, _)| before.ends_with(product));
+            version.is_some_and(|(_, version)| major(version) >= first)
         };
         match self {
-            Self::Chromium => version("Chrome/").is_some_and(|version| version >= 156),
-            Self::Firefox => version("Firefox/").is_some_and(|version| version >= 153),
+            Self::Chromium => is_since(b"Chrome", 156),
+            Self::Firefox => is_since(b"Firefox", 153),
             Self::Webkit => false,
         }
     }
@@ -78,6 +76,24 @@ impl Engine {
             Self::Webkit => "WebKit",
         }
     }
+}
+
+/// The products of a User-Agent (RFC 9110 section 10.1.5): what stands before and after each slash.
+fn products(agent: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    memchr::memchr_iter(b'/', agent).map(|slash| {
+        let (before, after) = agent.split_at(slash);
+        (before, after.get(1..).unwrap_or_default())
+    })
+}
+
+/// The number that a version starts with.
+fn major(version: &[u8]) -> u32 {
+    let digits = version.iter().take_while(|octet| octet.is_ascii_digit());
+    digits.fold(0_u32, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u32::from(digit - b'0'))
+    })
 }
 
 /// One value for each engine.
@@ -132,5 +148,29 @@ mod tests {
                       (KHTML, like Gecko) CriOS/140.0 Mobile/15E148 Safari/604.1";
         assert_eq!(of(on_ios), Some(Engine::Webkit));
         assert_eq!(of("curl/8.5.0"), None);
+        assert_eq!(of("Chrome/156.0 alone"), None);
+    }
+
+    #[test]
+    fn versions_since_the_measured_ones_send_storage_access() {
+        let sends = |engine: Engine, agent: &str| {
+            engine.sends_storage_access(&HeaderList::from_iter([("User-Agent", agent)]))
+        };
+        assert!(sends(
+            Engine::Chromium,
+            "Mozilla/5.0 HeadlessChrome/156.0.0.0 Safari/537.36"
+        ));
+        assert!(!sends(
+            Engine::Chromium,
+            "Mozilla/5.0 Chrome/155.9 Safari/537.36"
+        ));
+        assert!(sends(
+            Engine::Firefox,
+            "Mozilla/5.0 Gecko/20100101 Firefox/1000"
+        ));
+        assert!(!sends(
+            Engine::Webkit,
+            "Mozilla/5.0 AppleWebKit/605.1.15 Version/99"
+        ));
     }
 }

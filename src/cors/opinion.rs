@@ -189,10 +189,6 @@ impl Situation<'_> {
 
     /// A response that passes, and may lead on.
     pub(super) fn redirect(&self, engine: Engine, origin: &[u8], response: &Response) -> Opinion {
-        // Measured: Chromium takes such an answer as it is, Firefox asks again for the same URL.
-        if engine == Engine::Webkit && redirect::leads_nowhere(response) {
-            return Opinion::Barred(Bar::failed(LookAlike::LoadStatus));
-        }
         match check_target(engine, origin, &self.request.url, response) {
             Some(Refusal::Blocked(finding)) => Opinion::Blocked(vec![finding]),
             Some(Refusal::Failed(cause)) => Opinion::Failed(Some(cause)),

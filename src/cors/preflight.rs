@@ -62,29 +62,31 @@ pub fn preflight_check(
     answer: &Response,
 ) -> Vec<Finding> {
     let cors = || cors_check(engine, asked, &answer.headers);
+    let read = |field| reading::value(engine, &answer.headers, field).unwrap_or_default();
+    let (methods, headers) = (read(ALLOW_METHODS), read(ALLOW_HEADERS));
     let lists = Lists {
-        engine,
         preflight,
         credentials: asked.credentials,
-        answer: &answer.headers,
+        methods: reading::token_list(&methods),
+        headers: reading::token_list(&headers),
     };
     let mut findings = Vec::new();
     match engine {
         Engine::Chromium => {
-            findings.extend(check_redirect(answer));
+            findings.extend(check_redirect(engine, answer));
             findings.extend(cors());
-            findings.extend(check_status(answer));
+            findings.extend(check_status(engine, answer));
             lists.check_parsed_first(&mut findings);
         }
         Engine::Firefox => {
             findings.extend(cors());
-            findings.extend(check_redirect(answer));
-            findings.extend(check_status(answer));
+            findings.extend(check_redirect(engine, answer));
+            findings.extend(check_status(engine, answer));
             lists.check_one_by_one(&mut findings);
         }
         Engine::Webkit => {
-            findings.extend(check_redirect(answer));
-            findings.extend(check_status(answer));
+            findings.extend(check_redirect(engine, answer));
+            findings.extend(check_status(engine, answer));
             findings.extend(cors());
             lists.check_parsed_first(&mut findings);
         }
@@ -93,45 +95,50 @@ pub fn preflight_check(
 }
 
 /// "If … response's status is an ok status": a redirect is none, and engines name it.
-fn check_redirect(answer: &Response) -> Option<Finding> {
-    redirect::location(answer).map(|_| Finding::at(Cause::PreflightRedirect, "location"))
+fn check_redirect(engine: Engine, answer: &Response) -> Option<Finding> {
+    redirect::leads_on(engine, answer).then(|| Finding::at(Cause::PreflightRedirect, "location"))
 }
 
-fn check_status(answer: &Response) -> Option<Finding> {
-    let is_told = (200..300).contains(&answer.status) || redirect::location(answer).is_some();
+fn check_status(engine: Engine, answer: &Response) -> Option<Finding> {
+    let is_told = (200..300).contains(&answer.status) || redirect::leads_on(engine, answer);
     (!is_told).then(|| Finding::new(Cause::PreflightStatus))
 }
 
 /// The two lists of a preflight's answer, against what was asked for.
 struct Lists<'a> {
-    engine: Engine,
     preflight: Preflight<'a>,
     credentials: CredentialsMode,
-    answer: &'a HeaderList,
+    /// Access-Control-Allow-Methods; nothing if it cannot be parsed.
+    methods: Option<Vec<&'a [u8]>>,
+    /// Access-Control-Allow-Headers; nothing if it cannot be parsed.
+    headers: Option<Vec<&'a [u8]>>,
 }
 
 impl Lists<'_> {
     /// Both lists are parsed before either is used, as the standard, Chromium and WebKit have it.
     fn check_parsed_first(&self, findings: &mut Vec<Finding>) {
-        findings.extend(self.check_parses(ALLOW_METHODS, Cause::AllowMethodsUnparsable));
-        findings.extend(self.check_parses(ALLOW_HEADERS, Cause::AllowHeadersUnparsable));
+        findings.extend(self.check_methods_parse());
+        findings.extend(self.check_headers_parse());
         findings.extend(self.check_method());
         findings.extend(self.check_headers());
     }
 
     /// The headers' list is parsed after the method was found in its own, as Firefox has it.
     fn check_one_by_one(&self, findings: &mut Vec<Finding>) {
-        findings.extend(self.check_parses(ALLOW_METHODS, Cause::AllowMethodsUnparsable));
+        findings.extend(self.check_methods_parse());
         findings.extend(self.check_method());
-        findings.extend(self.check_parses(ALLOW_HEADERS, Cause::AllowHeadersUnparsable));
+        findings.extend(self.check_headers_parse());
         findings.extend(self.check_headers());
     }
 
-    fn check_parses(&self, field: &'static str, cause: Cause) -> Option<Finding> {
-        let value = reading::value(self.engine, self.answer, field)?;
-        reading::token_list(&value)
-            .is_none()
-            .then(|| Finding::at(cause, field))
+    fn check_methods_parse(&self) -> Option<Finding> {
+        let is_parsed = self.methods.is_some();
+        (!is_parsed).then(|| Finding::at(Cause::AllowMethodsUnparsable, ALLOW_METHODS))
+    }
+
+    fn check_headers_parse(&self) -> Option<Finding> {
+        let is_parsed = self.headers.is_some();
+        (!is_parsed).then(|| Finding::at(Cause::AllowHeadersUnparsable, ALLOW_HEADERS))
     }
 
     /// "If request's method is not in methods, … is not a CORS-safelisted method, and request's
@@ -141,9 +148,8 @@ impl Lists<'_> {
         if is_safelisted_method(&String::from_utf8_lossy(method)) {
             return None;
         }
-        let value = reading::value(self.engine, self.answer, ALLOW_METHODS).unwrap_or_default();
-        let listed = reading::token_list(&value)?;
-        if listed.contains(&method) || self.covers_all(&listed) {
+        let listed = self.methods.as_ref()?;
+        if listed.contains(&method) || self.covers_all(listed) {
             return None;
         }
         let cause = if listed
@@ -162,9 +168,8 @@ impl Lists<'_> {
     /// "If … unsafeName is not a byte-case-insensitive match for an item in headerNames and …
     /// `*`". Measured: the engines let `*` cover Authorization too, against the standard.
     fn check_headers(&self) -> Option<Finding> {
-        let value = reading::value(self.engine, self.answer, ALLOW_HEADERS).unwrap_or_default();
-        let listed = reading::token_list(&value)?;
-        if self.covers_all(&listed) {
+        let listed = self.headers.as_ref()?;
+        if self.covers_all(listed) {
             return None;
         }
         let is_listed = |name: &[u8]| listed.iter().any(|other| other.eq_ignore_ascii_case(name));

@@ -53,13 +53,15 @@ pub fn firefox_counts_several(headers: &HeaderList, protocol: Protocol) -> bool 
 /// The members of a list of tokens, or nothing if one of them is no token
 /// ([extract header list values](https://fetch.spec.whatwg.org/#extract-header-list-values)).
 pub fn token_list(value: &[u8]) -> Option<Vec<&[u8]>> {
-    let members = value
-        .split(|&octet| octet == b',')
-        .map(trim_ows)
-        .filter(|member| !member.is_empty());
-    members
-        .map(|member| is_token(member).then_some(member))
-        .collect()
+    let mut members = Vec::with_capacity(8);
+    for member in value.split(|&octet| octet == b',').map(trim_ows) {
+        if is_token(member) {
+            members.push(member);
+        } else if !member.is_empty() {
+            return None;
+        }
+    }
+    Some(members)
 }
 
 #[cfg(test)]

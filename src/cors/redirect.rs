@@ -13,18 +13,31 @@ pub const MOST_REDIRECTS: u8 = 20;
 /// The Location of a response that is a redirect: it has a
 /// [redirect status](https://fetch.spec.whatwg.org/#redirect-status) and says where to.
 pub fn location(response: &Response) -> Option<&[u8]> {
-    is_redirect_status(response.status)
-        .then(|| response.headers.first("location"))?
-        .filter(|location| !location.is_empty())
+    locations(response).find(|location| !location.is_empty())
 }
 
-/// Whether a response is a redirect with a Location that is empty.
-pub(super) fn leads_nowhere(response: &Response) -> bool {
-    is_redirect_status(response.status) && response.headers.first("location") == Some(b"")
+/// The Locations of a response with a redirect status.
+fn locations(response: &Response) -> impl Iterator<Item = &[u8]> {
+    let is_redirect = matches!(response.status, 301 | 302 | 303 | 307 | 308);
+    let lines = is_redirect.then(|| response.headers.all("location"));
+    lines.into_iter().flatten()
 }
 
-fn is_redirect_status(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
+/// Whether an engine takes a response for a redirect. By the standard an empty Location leads back
+/// to where it stands; Chromium takes it for none.
+pub(super) fn leads_on(engine: Engine, response: &Response) -> bool {
+    match engine {
+        Engine::Chromium => location(response).is_some(),
+        Engine::Firefox | Engine::Webkit => locations(response).next().is_some(),
+    }
+}
+
+/// "If the ABNF … allows a single header and list contains more than one, then return failure."
+/// Lines that say the same are one to the engines.
+fn is_contradictory(response: &Response) -> bool {
+    let mut all = locations(response);
+    let first = all.next();
+    all.any(|other| Some(other) != first)
 }
 
 /// The URL a redirect leads to, with whatever scheme it has; nothing if it leads nowhere.
@@ -49,7 +62,16 @@ pub fn check_target(
     response: &Response,
 ) -> Option<Refusal> {
     const FIELD: &str = "location";
-    location(response)?;
+    if !leads_on(engine, response) {
+        return None;
+    }
+    if is_contradictory(response) {
+        return Some(Refusal::Failed(Cause::RedirectBadScheme));
+    }
+    if location(response).is_none() {
+        let is_followed = engine != Engine::Webkit;
+        return (!is_followed).then_some(Refusal::Failed(Cause::RedirectBadScheme));
+    }
     let Some(target) = target(from, response) else {
         return Some(match engine {
             Engine::Webkit => Refusal::Blocked(Finding::at(Cause::RedirectBadScheme, FIELD)),
@@ -60,8 +82,8 @@ pub fn check_target(
         return Some(odd_scheme(engine, target.scheme()));
     }
     let has_userinfo = !target.username().is_empty() || target.password().is_some();
-    let target = RequestUrl::from_url(&target)?;
-    let leaves = target.origin().as_bytes() != origin || from.origin().as_bytes() != origin;
+    let is_origin = |serialized: String| serialized.as_bytes() == origin;
+    let leaves = !is_origin(target.origin().ascii_serialization()) || !is_origin(from.origin());
     (has_userinfo && leaves).then(|| match engine {
         Engine::Chromium | Engine::Webkit => {
             Refusal::Blocked(Finding::at(Cause::RedirectUserinfo, FIELD))
@@ -76,6 +98,7 @@ fn odd_scheme(engine: Engine, scheme: &str) -> Refusal {
     let failed = Refusal::Failed(Cause::RedirectBadScheme);
     match engine {
         Engine::Chromium if matches!(scheme, "data" | "file" | "about" | "blob") => failed,
+        Engine::Webkit if scheme == "ftp" => failed,
         Engine::Chromium | Engine::Webkit => blocked,
         Engine::Firefox => failed,
     }
@@ -115,7 +138,38 @@ mod tests {
         assert_eq!(refusal(Engine::Chromium, "myapp://login"), blocked(scheme));
         assert_eq!(refusal(Engine::Chromium, "data:,hi"), failed(scheme));
         assert_eq!(refusal(Engine::Webkit, "data:,hi"), blocked(scheme));
+        assert_eq!(refusal(Engine::Webkit, "ftp://a.test/"), failed(scheme));
+        assert_eq!(refusal(Engine::Chromium, "ftp://a.test/"), blocked(scheme));
         assert_eq!(refusal(Engine::Chromium, "/b#c"), None);
+        assert_eq!(
+            refusal(Engine::Chromium, "https://u:p@a!b.test/"),
+            blocked(userinfo),
+            "a host that no DNS name has"
+        );
+    }
+
+    #[test]
+    fn an_empty_location_leads_nowhere_back_or_to_an_error() {
+        assert_eq!(refusal(Engine::Chromium, ""), None);
+        assert_eq!(refusal(Engine::Firefox, ""), None);
+        let failed = Refusal::Failed(Cause::RedirectBadScheme);
+        assert_eq!(refusal(Engine::Webkit, ""), Some(failed));
+    }
+
+    #[test]
+    fn locations_that_contradict_each_other_are_an_error() {
+        let from = RequestUrl::parse("https://api.test/a").expect("valid");
+        let refusal = |locations: [&str; 2]| {
+            let headers = locations.map(|value| ("Location", value)).into_iter();
+            let response = Response {
+                status: 302,
+                headers: headers.collect(),
+            };
+            check_target(Engine::Chromium, b"https://app.test", &from, &response)
+        };
+        assert_eq!(refusal(["/b", "/b"]), None);
+        let failed = Refusal::Failed(Cause::RedirectBadScheme);
+        assert_eq!(refusal(["/b", "/c"]), Some(failed));
     }
 
     #[test]

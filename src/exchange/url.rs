@@ -82,11 +82,23 @@ impl RequestUrl {
     /// The origin part, as [serialised](https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin):
     /// the port is left out where it goes without saying.
     pub fn origin(&self) -> String {
+        let mut origin = String::with_capacity(64);
+        let _ = self.write_origin(&mut origin);
+        origin
+    }
+
+    fn write_origin(&self, to: &mut impl fmt::Write) -> fmt::Result {
         let Authority { host, port } = &self.authority;
+        to.write_str(self.scheme.name())?;
+        to.write_str("://")?;
+        match host {
+            Host::Name(name) => to.write_str(name)?,
+            Host::Ip(_) => write!(to, "{host}")?,
+        }
         if *port == self.scheme.default_port() {
-            format!("{}://{host}", self.scheme.name())
+            Ok(())
         } else {
-            format!("{}://{host}:{port}", self.scheme.name())
+            write!(to, ":{port}")
         }
     }
 
@@ -100,8 +112,9 @@ impl RequestUrl {
 
 impl fmt::Display for RequestUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.starts_with('/') { "" } else { "/" };
-        write!(f, "{}{path}{}", self.origin(), self.path)
+        self.write_origin(f)?;
+        f.write_str(if self.path.starts_with('/') { "" } else { "/" })?;
+        f.write_str(&self.path)
     }
 }
 

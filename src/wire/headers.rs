@@ -19,9 +19,20 @@ pub struct HeaderList {
 /// Where a line's name and value stand in the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Line {
+    gist: u32,
     name: u32,
     value: u32,
     end: u32,
+}
+
+/// What names that differ in letter case only have in common: most others are told apart by it
+/// without being looked at.
+#[inline]
+fn gist(name: &[u8]) -> u32 {
+    let octet = |place: usize| name.get(place).map_or(0, |octet| octet | 0x20);
+    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    let last = name.len().saturating_sub(1);
+    u32::from_be_bytes([length, octet(0), octet(last.saturating_sub(3)), octet(last)])
 }
 
 impl HeaderList {
@@ -47,6 +58,7 @@ impl HeaderList {
         self.octets.extend_from_slice(name);
         self.octets.extend_from_slice(value);
         self.lines.push(Line {
+            gist: gist(name),
             name: start,
             value: split,
             end,
@@ -84,21 +96,21 @@ impl HeaderList {
     }
 
     /// The lines of that name (case-insensitively) with their places in the list.
+    #[inline]
     pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
-        self.iter()
-            .enumerate()
-            .filter(move |(_, (n, _))| n.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(place, (_, value))| (place, value))
+        self.places(name)
+            .map(|(place, line)| (place, self.octets(line.value, line.end)))
     }
 
     /// The value of the first line of that name.
+    #[inline]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        let (_, line) = self.places(name).next()?;
+        Some(self.octets(line.value, line.end))
     }
 
     /// Whether a line of that name exists.
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
         self.first(name).is_some()
     }
@@ -107,10 +119,10 @@ impl HeaderList {
     /// that name joined with `, `, or nothing if there is none.
     pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let mut values = self
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
-        let mut combined = Cow::Borrowed(values.next()?.1);
-        for (_, value) in values {
+            .places(name)
+            .map(|(_, line)| self.octets(line.value, line.end));
+        let mut combined = Cow::Borrowed(values.next()?);
+        for value in values {
             let all = combined.to_mut();
             all.extend_from_slice(b", ");
             all.extend_from_slice(value);
@@ -118,6 +130,22 @@ impl HeaderList {
         Some(combined)
     }
 
+    #[inline]
+    fn places<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = (usize, Line)> + use<'a, 'n> {
+        let gist = gist(name.as_bytes());
+        let lines = self.lines.iter().copied().enumerate();
+        lines.filter(move |(_, line)| {
+            line.gist == gist
+                && self
+                    .octets(line.name, line.value)
+                    .eq_ignore_ascii_case(name.as_bytes())
+        })
+    }
+
+    #[inline]
     fn octets(&self, from: u32, to: u32) -> &[u8] {
         self.octets
             .get(from as usize..to as usize)

@@ -4,12 +4,17 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    unreachable_pub,
     reason = "a test that panics has failed"
 )]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod differential;
 mod evidence;
 mod lookalike;
+mod measured;
+mod naive;
+mod odd;
 mod truth;
