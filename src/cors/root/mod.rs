@@ -132,6 +132,11 @@ impl Root {
         }
     }
 
+    /// What to change, on any server.
+    pub fn remedy(self) -> &'static str {
+        remedy::in_general(self)
+    }
+
     /// What is so, in a sentence.
     pub fn meaning(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! What each cause means, and what to do about it in general.
 
-use crate::cors::Cause;
+use crate::cors::{Cause, Root};
 
 /// What a cause means.
 #[expect(clippy::too_many_lines, reason = "one arm a cause")]
@@ -199,4 +199,70 @@ pub fn remedy(cause: Cause) -> &'static str {
             "In Firefox: set content.cors.disable to false in about:config."
         }
     }
+}
+
+/// What is usually beneath a cause.
+#[expect(clippy::too_many_lines, reason = "one arm a cause")]
+pub(super) fn usual_roots(cause: Cause) -> Vec<Root> {
+    let roots: &[Root] = match cause {
+        Cause::AllowOriginMissing => &[
+            Root::NoCorsConfig,
+            Root::ErrorPathWithoutCors,
+            Root::AllowlistMiss,
+            Root::OptionsNeedsAuth,
+            Root::OptionsNoRoute,
+            Root::GatewayError,
+            Root::WafOrBotChallenge,
+            Root::CachedWithoutVary,
+            Root::LoginRedirectOnXhr,
+            Root::PreflightAnsweredByOtherLayer,
+            Root::BodyOrHeaderLimit,
+            Root::HostNotAuthorised,
+        ],
+        Cause::AllowOriginMultiple | Cause::AllowCredentialsNotTrue => &[Root::DuplicateLayers],
+        Cause::AllowOriginInvalid => &[Root::StaticAllowOrigin],
+        Cause::AllowOriginMismatch => &[
+            Root::StaticAllowOrigin,
+            Root::CachedWithoutVary,
+            Root::AllowlistMiss,
+            Root::ConditionalHeadersOn304,
+        ],
+        Cause::WildcardWithCredentials => &[Root::WildcardAndCredentials],
+        Cause::PreflightStatus => &[
+            Root::OptionsNeedsAuth,
+            Root::OptionsNoRoute,
+            Root::AllowlistMiss,
+            Root::GatewayError,
+            Root::WafOrBotChallenge,
+        ],
+        Cause::PreflightRedirect => &[
+            Root::OptionsRedirectSlash,
+            Root::OptionsRedirectHttps,
+            Root::OptionsRedirectHost,
+            Root::OptionsRedirectLogin,
+        ],
+        Cause::HeaderNotAllowed => &[Root::TraceHeadersAdded, Root::SimpleRequestExpected],
+        Cause::RedirectOriginNull => &[Root::LoginRedirectOnXhr],
+        Cause::PreflightNoResponse
+        | Cause::AllowMethodsUnparsable
+        | Cause::AllowHeadersUnparsable
+        | Cause::MethodNotAllowed
+        | Cause::MethodCase
+        | Cause::MethodWildcardCredentialed
+        | Cause::HeaderWildcardCredentialed
+        | Cause::RedirectUserinfo
+        | Cause::RedirectBadScheme
+        | Cause::RedirectLoop
+        | Cause::NoResponse
+        | Cause::SchemeNotCors
+        | Cause::ModeForbids
+        | Cause::AuthorizationNeedsListing
+        | Cause::LnaDenied
+        | Cause::LnaInsecure
+        | Cause::LnaTargetMismatch
+        | Cause::PnaHeaderMissing
+        | Cause::OriginHeaderUnavailable
+        | Cause::CorsDisabledInBrowser => &[],
+    };
+    roots.to_vec()
 }

@@ -1,18 +1,24 @@
 //! The catalogue: every code there is, what it means, what each engine prints for it, and what to
 //! do about it.
 #![doc = include_str!("catalogue.md")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "the page is prose, as it is on a terminal"
+)]
 
 mod cause;
 mod printed;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde::Serialize;
 
 pub use self::cause::{meaning, remedy};
 
+use self::cause::usual_roots;
 use self::printed::printed;
-use crate::cors::{Cause, Engine};
+use crate::cors::{Cause, Engine, LookAlike, Root};
 
 /// What is said of a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,9 +28,11 @@ pub struct Entry {
     /// What it is.
     pub layer: Layer,
     /// What it means.
-    pub means: &'static str,
+    pub means: Cow<'static, str>,
     /// What the engines print for it.
     pub printed: Vec<Printed>,
+    /// The usual roots of a cause.
+    pub roots: Vec<Root>,
     /// What to do about it.
     pub remedy: &'static str,
     /// Where the standard has it, as a URL.
@@ -37,6 +45,10 @@ pub struct Entry {
 pub enum Layer {
     /// What the browser enforces.
     Cause,
+    /// Which layer of the server is at fault beneath it.
+    Root,
+    /// What is taken for CORS and is not.
+    LookAlike,
 }
 
 /// What an engine prints for a cause.
@@ -52,7 +64,10 @@ pub struct Printed {
 
 /// Everything in the catalogue.
 pub fn all() -> Vec<Entry> {
-    Cause::ALL.into_iter().map(of_cause).collect()
+    let causes = Cause::ALL.into_iter().map(of_cause);
+    let roots = Root::ALL.into_iter().map(of_root);
+    let look_alikes = LookAlike::ALL.into_iter().map(of_look_alike);
+    causes.chain(roots).chain(look_alikes).collect()
 }
 
 /// What a code is about: a code of ours, or one that an engine prints.
@@ -74,8 +89,9 @@ fn of_cause(cause: Cause) -> Entry {
     Entry {
         code: cause.name(),
         layer: Layer::Cause,
-        means: meaning(cause),
+        means: meaning(cause).into(),
         printed: printed(cause),
+        roots: usual_roots(cause),
         remedy: remedy(cause),
         standard: Some(format!(
             "https://fetch.spec.whatwg.org/#{}",
@@ -84,38 +100,92 @@ fn of_cause(cause: Cause) -> Entry {
     }
 }
 
+fn of_root(root: Root) -> Entry {
+    Entry {
+        code: root.name(),
+        layer: Layer::Root,
+        means: root.meaning().into(),
+        printed: Vec::new(),
+        roots: Vec::new(),
+        remedy: root.remedy(),
+        standard: None,
+    }
+}
+
+fn of_look_alike(look_alike: LookAlike) -> Entry {
+    Entry {
+        code: look_alike.name(),
+        layer: Layer::LookAlike,
+        means: format!("This is not CORS: {}.", look_alike.words()).into(),
+        printed: Vec::new(),
+        roots: Vec::new(),
+        remedy: look_alike.remedy(),
+        standard: None,
+    }
+}
+
 impl Layer {
+    const ALL: [Self; 3] = [Self::Cause, Self::Root, Self::LookAlike];
+
+    /// The heading above its codes.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Cause => "Causes: what the browser enforces",
+            Self::Root => "Roots: which layer of the server is at fault",
+            Self::LookAlike => "Look-alikes: what is not CORS",
+        }
+    }
+
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cause => "cause",
+            Self::Root => "root",
+            Self::LookAlike => "not-cors",
         }
     }
 }
 
 /// The catalogue as a page of Markdown.
 pub fn page() -> String {
-    let mut page = String::from("\n# Causes: what the browser enforces\n");
-    for entry in all() {
-        let _ = write!(page, "\n## `{}`\n\n{}\n", entry.code, entry.means);
-        if !entry.printed.is_empty() {
-            page.push_str("\n| | code | says |\n| --- | --- | --- |\n");
-        }
-        for printed in &entry.printed {
-            let _ = writeln!(
-                page,
-                "| {} | `{}` | {} |",
-                printed.engine.title(),
-                printed.code,
-                printed.says.replace('*', "\\*")
-            );
-        }
-        let _ = write!(page, "\n{}\n", entry.remedy);
-        if let Some(standard) = &entry.standard {
-            let _ = write!(page, "\nIn the standard: <{standard}>\n");
+    let mut page = String::new();
+    let all = all();
+    for layer in Layer::ALL {
+        let _ = write!(page, "\n# {}\n", layer.title());
+        for entry in all.iter().filter(|entry| entry.layer == layer) {
+            write_entry(&mut page, entry);
         }
     }
     page
+}
+
+fn write_entry(page: &mut String, entry: &Entry) {
+    let plain = |text: &str| text.replace('*', "\\*");
+    let _ = write!(page, "\n## `{}`\n\n{}\n", entry.code, plain(&entry.means));
+    if !entry.printed.is_empty() {
+        page.push_str("\n| | code | says |\n| --- | --- | --- |\n");
+    }
+    for printed in &entry.printed {
+        let engine = printed.engine.title();
+        let _ = writeln!(
+            page,
+            "| {engine} | `{}` | {} |",
+            printed.code,
+            plain(printed.says)
+        );
+    }
+    let _ = write!(page, "\n{}\n", plain(entry.remedy));
+    if !entry.roots.is_empty() {
+        let roots: Vec<String> = entry
+            .roots
+            .iter()
+            .map(|root| format!("`{}`", root.name()))
+            .collect();
+        let _ = write!(page, "\nUsual roots: {}.\n", roots.join(", "));
+    }
+    if let Some(standard) = &entry.standard {
+        let _ = write!(page, "\nIn the standard: <{standard}>\n");
+    }
 }
 
 #[cfg(test)]

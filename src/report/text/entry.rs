@@ -7,12 +7,13 @@ use crate::report::catalogue::Entry;
 
 /// The one line that names a code.
 pub fn listed(entry: &Entry, _view: View) -> String {
-    let first = entry.means.split_inclusive(['.', ':']).next();
+    let means = entry.means.trim_start_matches("This is not CORS: ");
+    let first = means.split_once(". ").map_or(means, |(first, _)| first);
     format!(
-        "{BOLD}{:30}{BOLD:#} {DIM}{:10}{DIM:#} {}\n",
+        "{BOLD}{:34}{BOLD:#} {DIM}{:9}{DIM:#} {}\n",
         entry.code,
         entry.layer.name(),
-        first.unwrap_or_default().trim_end_matches([':', '.'])
+        first.trim_end_matches('.')
     )
 }
 
@@ -23,7 +24,7 @@ pub fn entry(entry: &Entry, view: View) -> String {
         entry.code,
         entry.layer.name()
     );
-    paragraph(&mut text, view, ["    ", "    "], entry.means);
+    paragraph(&mut text, view, ["    ", "    "], &entry.means);
     paragraph(&mut text, view, ["    → ", "      "], entry.remedy);
     for printed in &entry.printed {
         let _ = writeln!(
@@ -33,6 +34,10 @@ pub fn entry(entry: &Entry, view: View) -> String {
             printed.code,
             printed.says
         );
+    }
+    if !entry.roots.is_empty() {
+        let roots: Vec<&str> = entry.roots.iter().map(|root| root.name()).collect();
+        let _ = writeln!(text, "    {DIM}   roots{DIM:#}  {}", roots.join(", "));
     }
     if let Some(standard) = &entry.standard {
         let _ = writeln!(text, "    {DIM}standard{DIM:#}  {standard}");
