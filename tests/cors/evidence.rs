@@ -362,3 +362,29 @@ fn a_cached_preflight_spares_one_for_as_long_as_the_engine_keeps_it() {
     }
     assert_eq!(because(CHROMIUM, "soon"), PreflightBecause::Cached);
 }
+
+#[test]
+fn the_stories_of_several_browsers_and_tabs_do_not_mix() {
+    use corstap::cors::verdict::PreflightBecause;
+    // Chromium's preflight and Firefox's request for the same URL have nothing to do with each
+    // other, and neither have the two tabs of Firefox that ask at once.
+    let mut tale = preflight(Tale::of(CHROMIUM).document(1), 2, "/a", ALLOWS_PUT);
+    tale.agent = FIREFOX;
+    let tale = put(tale, 12, "/a");
+    let tale = preflight(tale, 13, "/b", ALLOWS_PUT);
+    let tale = preflight(tale, 14, "/b", ALLOWS_PUT);
+    let tale = put(tale, 13, "/b");
+    let tale = put(tale, 14, "/b");
+    let links: Vec<_> = tale
+        .judgements()
+        .into_iter()
+        .map(|judgement| judgement.links)
+        .collect();
+    assert_eq!(links[2].preflight_because, Some(PreflightBecause::Missing));
+    assert!(links[1].actual.is_empty());
+    let preflights: Vec<_> = links[5..]
+        .iter()
+        .map(|links| links.preflight.map(|id| id.0))
+        .collect();
+    assert_eq!(preflights, [Some(4), Some(5)]);
+}

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{BOLD, DIM, View, explained, headline, printable, shown};
+use super::{BAD, BOLD, DIM, View, explained, headline, printable, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
 use crate::cors::{
-    Confidence, Credentials, CredentialsMode, Diagnosis, Engine, Judgement, Root, credentials,
+    Confidence, Credentials, CredentialsMode, Diagnosis, Engine, Judgement, Root, Verdict,
+    credentials,
 };
+use crate::exchange::ExchangeId;
 use crate::exchange::recorded::{Fields, Recorded};
 use crate::report::readable::readable;
 
@@ -49,12 +51,19 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
         printable(&recorded.request.method),
         printable(&recorded.request.url)
     );
-    write_fields(&mut text, &recorded.request.headers);
+    write_fields(&mut text, &recorded.request.headers, &[]);
     if let Some(sent) = &recorded.sent {
         let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", sent.status);
-        write_fields(&mut text, &sent.headers);
+        let at_fault = lines_at_fault(recorded.id, verdict);
+        write_fields(&mut text, &sent.headers, &at_fault);
     }
     text
+}
+
+/// The places of the lines of this answer that are the evidence, from 1.
+fn lines_at_fault(id: ExchangeId, verdict: &Verdict) -> Vec<usize> {
+    let of_this = verdict.evidence.iter().filter(|one| one.exchange == id);
+    of_this.filter_map(|one| one.line).collect()
 }
 
 /// The header names that script can read: one list, where the engines agree.
@@ -244,11 +253,17 @@ fn connection(recorded: &Recorded) -> String {
     told
 }
 
-fn write_fields(text: &mut String, fields: &Fields) {
-    for (name, value) in fields {
+/// Writes field lines; those at fault are pointed at.
+fn write_fields(text: &mut String, fields: &Fields, at_fault: &[usize]) {
+    for ((name, value), place) in fields.iter().zip(1..) {
+        let mark = if at_fault.contains(&place) {
+            "►"
+        } else {
+            " "
+        };
         let _ = writeln!(
             text,
-            "  {DIM}{}:{DIM:#} {}",
+            "{BAD}{mark}{BAD:#} {DIM}{}:{DIM:#} {}",
             printable(name),
             printable(&shown(value))
         );
