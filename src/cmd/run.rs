@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ use crate::term::Terminal;
 
 /// After this long without a request, what to check is said.
 const SILENCE: Duration = Duration::from_mins(1);
+
+/// How long the last lines may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs the proxy until it is told to stop.
 pub fn run(arguments: Run) -> Result<u8> {
@@ -65,11 +68,16 @@ async fn serve(arguments: Run) -> Result<u8> {
         losses: writer.losses(),
         json: arguments.json,
     };
-    let printing = thread::spawn(move || log.print(&greeting, &shown, &noticed));
+    let (printed, printing) = channel::<()>();
+    thread::spawn(move || {
+        log.print(&greeting, &shown, &noticed);
+        drop(printed);
+    });
     proxy::serve(listener, Proxy::new(parts), told_to_stop()).await;
     // All recorders are gone with the proxy: what was handed in is written, then shown.
     let finished = writer.finish();
-    let _ = printing.join();
+    // Whoever reads the output may have stopped reading: then the end does not wait for it.
+    let _ = printing.recv_timeout(LAST_WORDS);
     if arguments.capture.is_none() && finished.is_empty {
         discard(&path);
     }

@@ -272,6 +272,37 @@ fn it_ends_at_once_when_it_is_told_to() {
 }
 
 #[test]
+fn it_ends_although_nobody_reads_what_it_says() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut command = corstap(home.path());
+    command.args(["run", "--json", "--listen", "127.0.0.1:0"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("run");
+    let mut greeting = BufReader::new(child.stderr.take().expect("piped"));
+    let mut first = String::new();
+    greeting.read_line(&mut first).expect("a greeting");
+    let address = first.split(' ').find_map(|word| word.parse().ok());
+    let address = address.expect("an address");
+    thread::spawn(move || greeting.read_to_end(&mut Vec::new()));
+    let server = server();
+    // More than fits into a pipe.
+    for number in 0..80 {
+        assert!(fetch(address, server, &number.to_string()).ends_with("ok"));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("told");
+    let asked = Instant::now();
+    while child.try_wait().expect("ours").is_none() {
+        assert!(asked.elapsed() < PATIENCE, "it does not end");
+        thread::yield_now();
+    }
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+}
+
+#[test]
 fn a_port_that_is_taken_is_an_error_that_says_what_to_do() {
     let home = tempfile::tempdir().expect("a directory");
     let taken = TcpListener::bind("127.0.0.1:0").expect("bound");
