@@ -34,6 +34,8 @@ impl CredentialsMode {
 pub enum Because {
     /// A Cookie field: only requests with credentials carry one.
     Cookie,
+    /// No Cookie field, although the page has sent the server one before and it still holds.
+    CookieNotSent,
     /// Sec-Fetch-Storage-Access, which only cross-site requests with credentials carry.
     StorageAccess,
     /// No Sec-Fetch-Storage-Access on a cross-site request that would carry it.

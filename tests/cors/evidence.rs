@@ -204,6 +204,30 @@ fn the_connections_of_another_profile_tell_nothing() {
 }
 
 #[test]
+fn a_cookie_that_is_there_and_not_sent_tells_too() {
+    let tale = |set: &str| {
+        let request = [&fetch_lines()[..], &[("Cookie", "a=1")]].concat();
+        let answer = [
+            ("Access-Control-Allow-Origin", APP),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Set-Cookie", set),
+        ];
+        Tale::of(FIREFOX)
+            .document(1)
+            .exchange(2, "GET", &format!("{API}/set"), &request, 200, &answer)
+            .asks(2, "/a", &[("Cookie", "a=1")])
+            .with("_connectionEnd", "closed-by-server")
+            .fetch(3, "/b")
+            .last()
+    };
+    assert_eq!(
+        tale("a=1; Path=/; HttpOnly"),
+        (OMITTED, Some(Because::CookieNotSent), Outcome::Allowed)
+    );
+    assert_eq!(tale("a=; Path=/; Max-Age=0").0, None);
+}
+
+#[test]
 fn webkit_keeps_no_pools_apart() {
     let tale = Tale::of(WEBKIT)
         .document(1)

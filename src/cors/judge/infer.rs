@@ -69,6 +69,30 @@ impl Judge {
         }
     }
 
+    /// What the absence of a cookie tells where the page would send one. That holds within one
+    /// profile of a browser only, which connections tell apart.
+    pub(super) fn look_into_jar(&mut self, id: ExchangeId) {
+        let Some(watched) = self.watched.get(id.0) else {
+            return;
+        };
+        let is_told_apart = is_kept_apart(watched.profile.engine, watched.protocol);
+        if watched.profile.kind != Kind::CrossOrigin || !is_told_apart {
+            return;
+        }
+        let Some(whence) = self.stories.whence(&watched.request, false) else {
+            return;
+        };
+        if watched.request.headers.contains("cookie") {
+            self.jar.sent(whence);
+        } else if !self.has_gaps
+            && self.jar.would_send(whence)
+            && self.agents.is_alone(whence.agent, whence.page)
+        {
+            let known = Credentials::known(CredentialsMode::Omit, Because::CookieNotSent);
+            self.tell(Node::Exchange(id), known);
+        }
+    }
+
     /// What the connection of a request tells of its mode, and its mode of the connection.
     pub(super) fn join_line(&mut self, id: ExchangeId, connection: ConnectionId) {
         let Some(watched) = self.watched.get(id.0) else {

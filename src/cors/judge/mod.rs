@@ -5,6 +5,7 @@
 
 mod agents;
 mod infer;
+mod jar;
 mod line;
 mod modes;
 mod stitch;
@@ -22,6 +23,7 @@ use crate::exchange::{
 use crate::wire::headers::latin1;
 
 use self::agents::Agents;
+use self::jar::Jar;
 use self::line::{Lines, can_go_on};
 use self::modes::{Modes, Node, Standing};
 use self::stitch::Before;
@@ -55,6 +57,7 @@ pub struct Judge {
     roots: Roots,
     modes: Modes,
     agents: Agents,
+    jar: Jar,
     /// Preflights and redirects whose request is waited for, and exchanges whose connection may be
     /// closed yet.
     unfollowed: VecDeque<(Moment, ExchangeId)>,
@@ -82,6 +85,7 @@ impl Judge {
             roots: Roots::default(),
             modes: Modes::default(),
             agents: Agents::default(),
+            jar: Jar::default(),
             unfollowed: VecDeque::new(),
             unclosed: VecDeque::new(),
             has_gaps: false,
@@ -227,6 +231,7 @@ impl Judge {
         let by_itself = credentials::of_request(profile, request, redirects > 0);
         self.tell(Node::Exchange(id), by_itself);
         self.relate(id);
+        self.look_into_jar(id);
         if let Some(before) = self.lines.begun(connection, id) {
             self.kept(before);
         }
@@ -267,6 +272,10 @@ impl Judge {
             &watched.request,
             response,
         );
+        if response.headers.contains("set-cookie") || response.headers.contains("clear-site-data") {
+            let server = self.stories.server(&watched.request);
+            self.jar.answered(server, response);
+        }
         if watched.profile.kind == Kind::Preflight {
             let may_be_accepted = watched.may_be_accepted();
             self.surroundings

@@ -41,6 +41,7 @@ pub(super) enum Found {
 pub(super) struct Whence {
     pub(super) agent: Key,
     pub(super) page: Key,
+    pub(super) server: Key,
     pub(super) page_and_server: Key,
 }
 
@@ -141,8 +142,15 @@ impl Stories {
         Some(Whence {
             agent: self.key(request, ()),
             page: self.key(request, page),
+            server: self.server(request),
             page_and_server: self.key(request, (page, server)),
         })
+    }
+
+    /// The server that a browser asks.
+    pub(super) fn server(&self, request: &Request) -> Key {
+        let Request { url, .. } = request;
+        self.key(request, (url.scheme, &url.authority))
     }
 
     fn key(&self, request: &Request, what: impl Hash) -> Key {

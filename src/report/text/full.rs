@@ -112,6 +112,9 @@ fn credentials_told(credentials: Credentials) -> String {
 fn words(because: credentials::Because) -> &'static str {
     match because {
         credentials::Because::Cookie => "it carries a Cookie",
+        credentials::Because::CookieNotSent => {
+            "it carries no Cookie, although the page has sent this server one before"
+        }
         credentials::Because::StorageAccess => "it carries Sec-Fetch-Storage-Access",
         credentials::Because::NoStorageAccess => "it lacks Sec-Fetch-Storage-Access",
         credentials::Because::Initiator => "loads of this kind never include them",
