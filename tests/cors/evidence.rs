@@ -204,6 +204,22 @@ fn the_connections_of_another_profile_tell_nothing() {
 }
 
 #[test]
+fn in_a_frame_of_another_site_a_page_has_connections_of_its_own() {
+    let frame = [
+        ("Sec-Fetch-Mode", "navigate"),
+        ("Sec-Fetch-Dest", "iframe"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Referer", "https://other.test/"),
+    ];
+    let tale = Tale::of(FIREFOX)
+        .document(1)
+        .asks(2, "/a", &[("Cookie", "a=1")])
+        .exchange(3, "GET", &format!("{APP}/"), &frame, 200, &[])
+        .fetch(4, "/b");
+    assert_eq!(tale.last(), (None, None, Outcome::Undecided));
+}
+
+#[test]
 fn a_cookie_that_is_there_and_not_sent_tells_too() {
     let tale = |set: &str| {
         let request = [&fetch_lines()[..], &[("Cookie", "a=1")]].concat();

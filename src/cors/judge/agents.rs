@@ -12,6 +12,7 @@ const MOST: usize = 1024;
 pub(super) struct Agents {
     documents: Recent<Key, (), MOST>,
     several: Recent<Key, (), MOST>,
+    framed: Recent<Key, (), MOST>,
 }
 
 impl Agents {
@@ -19,6 +20,14 @@ impl Agents {
     pub(super) fn loads(&mut self, page: Key) {
         if self.documents.get(page).is_none() {
             self.documents.insert(page, ());
+        }
+    }
+
+    /// A document was loaded into a frame of another site, where what belongs to it is kept apart
+    /// from what belongs to it elsewhere: `page` is its origin, in its browser.
+    pub(super) fn frames(&mut self, page: Key) {
+        if self.framed.get(page).is_none() {
+            self.framed.insert(page, ());
         }
     }
 
@@ -30,8 +39,10 @@ impl Agents {
     }
 
     /// Whether all that came from this page came from one profile, as far as can be told: its
-    /// document was seen, and nothing that one profile does not do.
+    /// document was seen, in no frame of another site, and nothing that one profile does not do.
     pub(super) fn is_alone(&self, agent: Key, page: Key) -> bool {
-        self.documents.get(page).is_some() && self.several.get(agent).is_none()
+        self.documents.get(page).is_some()
+            && self.framed.get(page).is_none()
+            && self.several.get(agent).is_none()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::exchange::{ConnectionId, ExchangeId, Moment, Side};
 
+use super::super::classify::Site;
 use super::super::credentials::{Because, Credentials, CredentialsMode};
 use super::super::verdict::{ConfirmedBy, Outcome};
 use super::super::{Destination, Kind, Profile};
@@ -138,6 +139,9 @@ impl Judge {
         };
         if is_document {
             self.agents.loads(whence.page);
+        } else if is_framed_elsewhere(profile) {
+            let page = self.stories.own_page(&watched.request);
+            self.agents.frames(page);
         }
         let preflight = watched
             .links
@@ -285,4 +289,12 @@ impl Judge {
         self.changed.push(id);
         self.learn(id, by.outcome(), because);
     }
+}
+
+/// Whether it loads a document into a frame of another site.
+fn is_framed_elsewhere(profile: Profile) -> bool {
+    let is_within = matches!(profile.site, Some(Site::SameOrigin | Site::SameSite));
+    profile.kind == Kind::Navigation
+        && profile.destination != Some(Destination::Document)
+        && !is_within
 }

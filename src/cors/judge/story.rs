@@ -147,6 +147,11 @@ impl Stories {
         })
     }
 
+    /// The page that a document is.
+    pub(super) fn own_page(&self, request: &Request) -> Key {
+        self.key(request, request.url.origin().as_bytes())
+    }
+
     /// The server that a browser asks.
     pub(super) fn server(&self, request: &Request) -> Key {
         let Request { url, .. } = request;
