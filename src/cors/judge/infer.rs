@@ -132,6 +132,10 @@ impl Judge {
         let Some(watched) = self.watched.get(id.0) else {
             return;
         };
+        if is_framed_elsewhere(profile) {
+            let page = self.stories.own_page(&watched.request);
+            self.agents.frames(page);
+        }
         let is_document =
             profile.kind == Kind::Navigation && profile.destination == Some(Destination::Document);
         let Some(whence) = self.stories.whence(&watched.request, is_document) else {
@@ -139,9 +143,6 @@ impl Judge {
         };
         if is_document {
             self.agents.loads(whence.page);
-        } else if is_framed_elsewhere(profile) {
-            let page = self.stories.own_page(&watched.request);
-            self.agents.frames(page);
         }
         let preflight = watched
             .links
