@@ -13,7 +13,7 @@ pub use self::entry::{entry, listed};
 pub use self::full::full;
 
 use super::explain::explain;
-use crate::cors::{Cause, Judgement, Kind, Outcome};
+use crate::cors::{Cause, Judgement, Outcome, Phase};
 use crate::exchange::Moment;
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::Value;
@@ -138,10 +138,8 @@ fn reason(recorded: &Recorded, judgement: &Judgement) -> String {
                 .to_owned()
         }
         (_, Some(cause)) => match answer.phase {
-            Some(phase) if judgement.kind != Kind::Preflight => {
-                format!("{} ({})", cause.name(), phase.name())
-            }
-            Some(_) | None => cause.name().to_owned(),
+            Some(Phase::RedirectHop) => format!("{} (on a redirect)", cause.name()),
+            Some(Phase::Preflight | Phase::Actual) | None => cause.name().to_owned(),
         },
         (Outcome::Undecided, None) => {
             let included = judgement
