@@ -41,7 +41,10 @@ fn has_empty_line(headers: &HeaderList, name: &str) -> bool {
 /// spelling, which HTTP/2, with its lower-case names, never has.
 pub fn firefox_counts_several(headers: &HeaderList, protocol: Protocol) -> bool {
     protocol != Protocol::Http2
-        && headers.lines("access-control-allow-origin").nth(1).is_some()
+        && headers
+            .lines("access-control-allow-origin")
+            .nth(1)
+            .is_some()
         && headers
             .iter()
             .filter(|(name, _)| *name == ALLOW_ORIGIN)
