@@ -12,7 +12,7 @@ use super::server::{Family, Server};
 
 /// What is to be changed for a root.
 pub(super) fn of(root: Root, case: &Case<'_>) -> Cow<'static, str> {
-    let server = case.server;
+    let server = case.server();
     match root {
         Root::TraceHeadersAdded => options::trace_headers(case).into(),
         Root::SimpleRequestExpected => options::simple_request(case).into(),
