@@ -18,6 +18,9 @@ impl Situation<'_> {
         {
             return Opinion::Barred(bar);
         }
+        if !redirect::has_redirect_status(response) && !self.is_left {
+            return Opinion::Allowed;
+        }
         match self.redirect(engine, &self.own_origin(), response) {
             Opinion::Allowed if self.leaves_its_mode(response) => {
                 Opinion::Failed(Some(Cause::ModeForbids))

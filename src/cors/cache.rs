@@ -63,16 +63,16 @@ pub struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Whether it spares a request of that method and with these CORS-unsafe header names (in
-    /// lower case) a preflight. Firefox keeps what was asked for, the others what was allowed.
-    pub fn covers(&self, engine: Engine, method: &str, names: &[String]) -> bool {
+    /// Whether it spares a request of that method and with these CORS-unsafe header names
+    /// a preflight. Firefox keeps what was asked for, the others what was allowed.
+    pub fn covers(&self, engine: Engine, method: &str, names: &[&[u8]]) -> bool {
         match engine {
             Engine::Firefox => self.asked.is_for(method, names),
             Engine::Chromium | Engine::Webkit => self.allows(engine, method, names),
         }
     }
 
-    fn allows(&self, engine: Engine, method: &str, names: &[String]) -> bool {
+    fn allows(&self, engine: Engine, method: &str, names: &[&[u8]]) -> bool {
         let list = |field| reading::value(engine, self.answer, field).unwrap_or_default();
         let (methods, headers) = (
             list("access-control-allow-methods"),
@@ -86,11 +86,9 @@ impl Entry<'_> {
         };
         let is_method = |member: &[u8]| member == method.as_bytes();
         (is_safelisted_method(method) || has(&methods, &is_method))
-            && names.iter().all(|name| {
-                has(&headers, &|member| {
-                    member.eq_ignore_ascii_case(name.as_bytes())
-                })
-            })
+            && names
+                .iter()
+                .all(|name| has(&headers, &|member| member.eq_ignore_ascii_case(name)))
     }
 
     /// Whether an asterisk in it may stand for all.
@@ -136,7 +134,7 @@ mod tests {
             answer: &answer,
             credentials,
         };
-        let names = ["x-b".to_owned()];
+        let names = [b"x-b".as_slice()];
         let covers =
             |engine, credentials, method| entry(credentials).covers(engine, method, &names);
         assert!(covers(Engine::Chromium, None, "DELETE"));
@@ -146,6 +144,6 @@ mod tests {
             "DELETE"
         ));
         assert!(!covers(Engine::Firefox, None, "DELETE"));
-        assert!(entry(None).covers(Engine::Firefox, "PUT", &["x-a".to_owned()]));
+        assert!(entry(None).covers(Engine::Firefox, "PUT", &[b"x-a"]));
     }
 }

@@ -1,8 +1,9 @@
 //! [Cross-Origin-Embedder-Policy](https://html.spec.whatwg.org/#coep): what a page lets into
 //! itself. It stands on the document's own answer, so documents are remembered.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use crate::exchange::{ExchangeId, Request, RequestUrl, Response};
 use crate::wire::headers::HeaderList;

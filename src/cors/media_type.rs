@@ -13,11 +13,9 @@ impl<'a> MediaType<'a> {
     /// ([extract a MIME type](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type):
     /// the last one that is valid counts); nothing if it says none.
     pub(super) fn of(headers: &'a HeaderList) -> Option<Self> {
-        let values = headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(b"content-type"));
-        values
-            .flat_map(|(_, value)| value.split(|&octet| octet == b','))
+        headers
+            .all("content-type")
+            .flat_map(|value| value.split(|&octet| octet == b','))
             .filter_map(Self::parse)
             .last()
     }

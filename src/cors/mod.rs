@@ -24,6 +24,7 @@ mod media_type;
 pub mod names;
 mod opaque;
 pub mod opinion;
+mod opinions;
 pub mod origin;
 pub mod preflight;
 pub mod reading;

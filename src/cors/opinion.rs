@@ -12,9 +12,10 @@ use super::engine::PerEngine;
 use super::exposed;
 use super::loading::Mode;
 use super::lookalike::{self, Bar, LookAlike};
+use super::opinions::{Both, Opinions};
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
-use super::verdict::{Answer, Basis, EngineAnswer, Evidence, Outcome, Verdict, Where};
+use super::verdict::{Answer, Basis, Evidence, Outcome, Verdict, Where};
 use super::{Cause, Engine, Phase};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
@@ -103,14 +104,14 @@ impl Opinion {
         }
     }
 
-    fn findings(&self) -> &[Finding] {
+    pub(super) fn findings(&self) -> &[Finding] {
         match self {
             Self::Blocked(findings) => findings,
             Self::Allowed | Self::Exempt | Self::Pending | Self::Failed(_) | Self::Barred(_) => &[],
         }
     }
 
-    fn basis(&self) -> Basis {
+    pub(super) fn basis(&self) -> Basis {
         match self {
             Self::Barred(bar) => bar.basis,
             Self::Allowed | Self::Exempt | Self::Pending | Self::Blocked(_) | Self::Failed(_) => {
@@ -119,7 +120,7 @@ impl Opinion {
         }
     }
 
-    fn answer(&self, engine: Engine, phase: Phase) -> Answer {
+    pub(super) fn answer(&self, engine: Engine, phase: Phase) -> Answer {
         match self {
             Self::Blocked(findings) if let Some(first) = findings.first() => {
                 Answer::blocked(engine, phase, first)
@@ -232,11 +233,12 @@ impl Situation<'_> {
 
     /// The verdict of `engine`, with those of all engines beside it.
     pub fn verdict(&self, id: ExchangeId, engine: Engine, credentials: Credentials) -> Verdict {
-        let engines = PerEngine::of(|engine| Both::of(engine, self));
-        let both = engines.get(engine);
+        let opinions = Opinions::of(self);
+        let both = opinions.get(engine);
         let shown = both.shown(credentials.mode);
-        let answers =
-            engines.map(|engine, both| both.answer(engine, self.phase(), credentials.mode));
+        let phase = self.phase();
+        let answer = |engine| opinions.get(engine).answer(engine, phase, credentials.mode);
+        let answers = PerEngine::of(answer);
         let own = answers.get(engine).clone();
         let (first, others) = match shown.findings() {
             [first, others @ ..] => (Some(first), others),
@@ -318,61 +320,6 @@ impl Situation<'_> {
                 .or_else(|| self.own_line(finding.field?)),
             value: line.map(|(_, value)| latin1(value).into_owned()),
             differs: finding.differs,
-        }
-    }
-}
-
-/// One engine's opinions for both credentials modes.
-struct Both {
-    included: Opinion,
-    omitted: Opinion,
-}
-
-impl Both {
-    fn of(engine: Engine, situation: &Situation<'_>) -> Self {
-        Self {
-            included: Opinion::of(engine, situation, CredentialsMode::Include),
-            omitted: Opinion::of(engine, situation, CredentialsMode::Omit),
-        }
-    }
-
-    /// Whether the modes come to the same, as far as a user can tell.
-    fn agree(&self) -> bool {
-        self.included.outcome() == self.omitted.outcome()
-            && self.included.findings().first() == self.omitted.findings().first()
-    }
-
-    /// The opinion that is shown: that of the mode, if it is known; else that without credentials,
-    /// whose findings hold in both.
-    fn shown(&self, mode: Option<CredentialsMode>) -> &Opinion {
-        match mode {
-            Some(CredentialsMode::Include) => &self.included,
-            Some(CredentialsMode::Omit) | None => &self.omitted,
-        }
-    }
-
-    /// What the engine makes of it. Where the mode is unknown and decides, both answers are given.
-    /// What is blocked either way is blocked: the first condition that fails in both modes is told.
-    fn answer(&self, engine: Engine, phase: Phase, mode: Option<CredentialsMode>) -> EngineAnswer {
-        let shown = self.shown(mode).answer(engine, phase);
-        if mode.is_some() || self.agree() {
-            let basis = self.shown(mode).basis();
-            return EngineAnswer {
-                basis,
-                ..EngineAnswer::decided(shown)
-            };
-        }
-        let is_lost =
-            |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);
-        let either_way = is_lost(&self.included) && is_lost(&self.omitted);
-        EngineAnswer {
-            if_included: Some(self.included.answer(engine, phase)),
-            if_omitted: Some(shown.clone()),
-            ..EngineAnswer::decided(if either_way {
-                shown
-            } else {
-                Answer::plain(Outcome::Undecided)
-            })
         }
     }
 }

@@ -35,12 +35,12 @@ impl<'a> Preflight<'a> {
         })
     }
 
-    /// Whether it asks for a request of that method and with these header names (in lower case).
-    pub fn is_for(&self, method: &str, names: &[String]) -> bool {
+    /// Whether it asks for a request of that method and with these header names.
+    pub fn is_for(&self, method: &str, names: &[&[u8]]) -> bool {
         self.method == method.as_bytes()
             && names.iter().all(|name| {
                 self.header_names()
-                    .any(|asked| asked.eq_ignore_ascii_case(name.as_bytes()))
+                    .any(|asked| asked.eq_ignore_ascii_case(name))
             })
     }
 

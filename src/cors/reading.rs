@@ -15,15 +15,15 @@ const ALLOW_ORIGIN: &[u8] = b"Access-Control-Allow-Origin";
 ///
 /// Firefox drops an empty line beside others, and an empty field altogether, but for
 /// Access-Control-Allow-Origin, whose emptiness it remembers.
+#[inline]
 pub fn value<'a>(engine: Engine, headers: &'a HeaderList, name: &str) -> Option<Cow<'a, [u8]>> {
     let combined = headers.combined(name)?;
     if engine != Engine::Firefox || !has_empty_line(headers, name) {
         return Some(combined);
     }
     let lines: Vec<&[u8]> = headers
-        .iter()
-        .filter(|(n, value)| n.eq_ignore_ascii_case(name.as_bytes()) && !value.is_empty())
-        .map(|(_, value)| value)
+        .all(name)
+        .filter(|value| !value.is_empty())
         .collect();
     let keeps_empty = name.as_bytes().eq_ignore_ascii_case(ALLOW_ORIGIN);
     if lines.is_empty() && !keeps_empty {
@@ -34,15 +34,17 @@ pub fn value<'a>(engine: Engine, headers: &'a HeaderList, name: &str) -> Option<
 }
 
 fn has_empty_line(headers: &HeaderList, name: &str) -> bool {
-    headers
-        .iter()
-        .any(|(n, value)| value.is_empty() && n.eq_ignore_ascii_case(name.as_bytes()))
+    headers.all(name).any(<[u8]>::is_empty)
 }
 
 /// Whether Firefox counts more than one Access-Control-Allow-Origin: it counts lines in that very
 /// spelling, which HTTP/2, with its lower-case names, never has.
 pub fn firefox_counts_several(headers: &HeaderList, protocol: Protocol) -> bool {
     protocol != Protocol::Http2
+        && headers
+            .lines("access-control-allow-origin")
+            .nth(1)
+            .is_some()
         && headers
             .iter()
             .filter(|(name, _)| *name == ALLOW_ORIGIN)

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 /// Holds at most `MOST` entries; when more come, those put in first are forgotten.
 #[derive(Debug)]
 pub(super) struct Recent<K, V, const MOST: usize> {
-    values: HashMap<K, (u64, V)>,
+    values: HashMap<K, (u64, V), RandomState>,
     order: VecDeque<(u64, K)>,
     next: u64,
 }
@@ -14,7 +16,7 @@ pub(super) struct Recent<K, V, const MOST: usize> {
 impl<K, V, const MOST: usize> Default for Recent<K, V, MOST> {
     fn default() -> Self {
         Self {
-            values: HashMap::new(),
+            values: HashMap::default(),
             order: VecDeque::new(),
             next: 0,
         }

@@ -16,10 +16,14 @@ pub fn location(response: &Response) -> Option<&[u8]> {
     locations(response).find(|location| !location.is_empty())
 }
 
+/// Whether a response has a [redirect status](https://fetch.spec.whatwg.org/#redirect-status).
+pub(super) fn has_redirect_status(response: &Response) -> bool {
+    matches!(response.status, 301 | 302 | 303 | 307 | 308)
+}
+
 /// The Locations of a response with a redirect status.
 fn locations(response: &Response) -> impl Iterator<Item = &[u8]> {
-    let is_redirect = matches!(response.status, 301 | 302 | 303 | 307 | 308);
-    let lines = is_redirect.then(|| response.headers.all("location"));
+    let lines = has_redirect_status(response).then(|| response.headers.all("location"));
     lines.into_iter().flatten()
 }
 

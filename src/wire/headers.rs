@@ -14,6 +14,8 @@ use super::trim_ows;
 pub struct HeaderList {
     octets: Vec<u8>,
     lines: Vec<Line>,
+    /// A bit for every name that is there: most names that are not are missed without a search.
+    bits: u128,
 }
 
 /// Where a line's name and value stand in the buffer.
@@ -35,12 +37,19 @@ fn gist(name: &[u8]) -> u32 {
     u32::from_be_bytes([length, octet(0), octet(last.saturating_sub(3)), octet(last)])
 }
 
+/// The bit of a name, by its gist.
+#[inline]
+fn bit(gist: u32) -> u128 {
+    1 << (gist.wrapping_mul(0x9e37_79b1) >> 25)
+}
+
 impl HeaderList {
     /// An empty list with room for `lines` lines of `octets` octets in all.
     pub fn with_capacity(lines: usize, octets: usize) -> Self {
         Self {
             octets: Vec::with_capacity(octets),
             lines: Vec::with_capacity(lines),
+            bits: 0,
         }
     }
 
@@ -57,8 +66,10 @@ impl HeaderList {
         let split = start + u32::try_from(name.len()).unwrap_or(0);
         self.octets.extend_from_slice(name);
         self.octets.extend_from_slice(value);
+        let gist = gist(name);
+        self.bits |= bit(gist);
         self.lines.push(Line {
-            gist: gist(name),
+            gist,
             name: start,
             value: split,
             end,
@@ -136,8 +147,9 @@ impl HeaderList {
         name: &'n str,
     ) -> impl Iterator<Item = (usize, Line)> + use<'a, 'n> {
         let gist = gist(name.as_bytes());
-        let lines = self.lines.iter().copied().enumerate();
-        lines.filter(move |(_, line)| {
+        let is_missed = self.bits & bit(gist) == 0;
+        let lines = if is_missed { &[] } else { &*self.lines };
+        lines.iter().copied().enumerate().filter(move |(_, line)| {
             line.gist == gist
                 && self
                     .octets(line.name, line.value)

@@ -155,10 +155,36 @@ impl std::error::Error for Violation {}
 
 /// Whether an octet may stand in a token (RFC 9110 section 5.6.2).
 pub fn is_token_octet(octet: u8) -> bool {
-    matches!(octet,
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`'
-        | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
+    octet.is_ascii() && TOKEN_OCTETS >> octet & 1 == 1
 }
+
+/// A bit for each ASCII character that may stand in a token.
+const TOKEN_OCTETS: u128 = {
+    let (mut all, mut octet) = (0, 0_u8);
+    while octet < 128 {
+        let is_one = octet.is_ascii_alphanumeric()
+            || matches!(
+                octet,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        all |= (is_one as u128) << octet;
+        octet += 1;
+    }
+    all
+};
 
 /// Whether the octets are a token: one or more token octets (RFC 9110 section 5.6.2).
 pub fn is_token(octets: &[u8]) -> bool {

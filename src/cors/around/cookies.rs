@@ -1,8 +1,9 @@
 //! Cookies that hosts set, as far as it is told by their attributes whether they go with requests
 //! from other sites. Values are not looked at.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use crate::cors::Engine;
 use crate::cors::recent::Recent;

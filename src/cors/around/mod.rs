@@ -4,8 +4,9 @@
 mod cookies;
 mod stored;
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use crate::exchange::{ExchangeId, Request, Response};
 

@@ -2,8 +2,9 @@
 //! that it does not carry itself ([RFC 9111 section 4.3.4](https://www.rfc-editor.org/rfc/rfc9111#section-4.3.4)),
 //! and the CORS check is done on what comes of it.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use crate::cors::recent::Recent;
 use crate::exchange::{ExchangeId, Request, Response};

@@ -10,7 +10,7 @@ use super::super::credentials::{Because, Credentials, CredentialsMode};
 use super::super::verdict::{ConfirmedBy, Outcome};
 use super::super::{Destination, Kind, Profile};
 use super::line::{Beside, anchor, is_kept_apart};
-use super::modes::{Change, Node, Standing, Tie};
+use super::modes::{Changes, Node, Standing, Tie};
 use super::{Judge, Watched};
 
 /// A browser that blocks an answer closes its connection within this time.
@@ -39,7 +39,7 @@ impl Judge {
         .unwrap_or_default()
     }
 
-    fn apply(&mut self, changes: Vec<Change>) {
+    fn apply(&mut self, changes: Changes) {
         for (node, standing) in changes {
             match node {
                 Node::Exchange(id) => {
@@ -138,6 +138,9 @@ impl Judge {
         }
         let is_document =
             profile.kind == Kind::Navigation && profile.destination == Some(Destination::Document);
+        if !is_document && !self.lines.is_new(connection) {
+            return;
+        }
         let Some(whence) = self.stories.whence(&watched.request, is_document) else {
             return;
         };

@@ -121,6 +121,11 @@ impl Lines {
         }
     }
 
+    /// Whether the first request of a connection has just begun.
+    pub(super) fn is_new(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|line| line.carried == 1)
+    }
+
     pub(super) fn is_closed(&self, id: ConnectionId) -> bool {
         self.get(id).is_none_or(|line| line.is_closed)
     }
@@ -141,8 +146,7 @@ impl Lines {
         engine: Option<Engine>,
     ) -> Beside {
         let mut beside = Beside::default();
-        let is_new = self.get(id).is_some_and(|line| line.carried == 1);
-        if !is_new {
+        if !self.is_new(id) {
             return beside;
         }
         let mut all = self.siblings.remove(key).unwrap_or_default();

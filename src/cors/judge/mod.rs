@@ -258,10 +258,14 @@ impl Judge {
         };
         watched.response = Some(Arc::clone(response));
         watched.answered = Some(at);
-        let shown = self
-            .roots
-            .learn(id, at, watched.profile, &watched.request, response);
-        self.changed.extend(shown);
+        self.roots.learn(
+            id,
+            at,
+            watched.profile,
+            &watched.request,
+            response,
+            &mut self.changed,
+        );
         self.octets += response.headers.weight();
         self.changed.push(id);
         self.lines.answered(watched.connection, at);

@@ -4,6 +4,8 @@
 //! another mode than those of a connection. Such ties are kept until one of those tied is known.
 
 use std::collections::HashMap;
+use std::iter::Chain;
+use std::{option, vec};
 
 use crate::exchange::{ConnectionId, ExchangeId};
 
@@ -54,6 +56,13 @@ pub(super) struct Place {
 /// What a node comes to stand at.
 pub(super) type Change = (Node, Standing);
 
+/// The nodes that come to stand elsewhere: mostly none, or that one.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    first: Option<Change>,
+    others: Vec<Change>,
+}
+
 /// Nodes with the same mode, or with the other one where they are flipped; which is which is
 /// unknown.
 type Class = Vec<Member>;
@@ -81,24 +90,42 @@ impl Tie {
     }
 }
 
+impl Changes {
+    fn one(change: Change) -> Self {
+        Self {
+            first: Some(change),
+            others: Vec::new(),
+        }
+    }
+}
+
+impl IntoIterator for Changes {
+    type Item = Change;
+    type IntoIter = Chain<option::IntoIter<Change>, vec::IntoIter<Change>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.others)
+    }
+}
+
 impl Modes {
     /// Learns the mode of a node. The changes are to be made to the nodes they name.
-    pub(super) fn tell(&mut self, (node, standing): Change, known: Credentials) -> Vec<Change> {
+    pub(super) fn tell(&mut self, (node, standing): Change, known: Credentials) -> Changes {
         let Some(mode) = known.mode else {
-            return Vec::new();
+            return Changes::default();
         };
         let place = match standing {
-            Standing::Known(_) => return Vec::new(),
-            Standing::Free => return vec![(node, Standing::Known(known))],
+            Standing::Known(_) => return Changes::default(),
+            Standing::Free => return Changes::one((node, Standing::Known(known))),
             Standing::Tied(place) => place,
         };
-        let mut changes = vec![(node, Standing::Known(known))];
+        let mut changes = Changes::one((node, Standing::Known(known)));
         for member in self.classes.remove(&place.class).unwrap_or_default() {
             if member.node != node {
                 let is_same = member.is_flipped == place.is_flipped;
                 let mode = if is_same { mode } else { mode.other() };
                 let known = Credentials::known(mode, member.because);
-                changes.push((member.node, Standing::Known(known)));
+                changes.others.push((member.node, Standing::Known(known)));
             }
         }
         changes
@@ -112,7 +139,7 @@ impl Modes {
         (other, of_other): Change,
         tie: Tie,
         because: Because,
-    ) -> Vec<Change> {
+    ) -> Changes {
         let as_known = |known: Credentials| {
             let mode = known.mode.map(|mode| tie.apply(mode));
             Credentials {
@@ -121,7 +148,7 @@ impl Modes {
             }
         };
         match (of_one, of_other) {
-            (Standing::Known(_), Standing::Known(_)) => Vec::new(),
+            (Standing::Known(_), Standing::Known(_)) => Changes::default(),
             (Standing::Known(known), _) => self.tell((other, of_other), as_known(known)),
             (_, Standing::Known(known)) => self.tell((one, of_one), as_known(known)),
             _ => {
@@ -156,10 +183,10 @@ impl Modes {
         (one, of_one): (Place, Class),
         (other, of_other): (Place, Class),
         tie: Tie,
-    ) -> Vec<Change> {
+    ) -> Changes {
         let is_one_class = one.class == other.class && one.class != u64::MAX;
         if is_one_class || of_one.len() + of_other.len() > MOST_MEMBERS {
-            return Vec::new();
+            return Changes::default();
         }
         let turns = (one.is_flipped != other.is_flipped) != (tie == Tie::Opposite);
         let turned = of_other.into_iter().map(|member| Member {
@@ -171,7 +198,7 @@ impl Modes {
         self.classes.remove(&other.class);
         self.next += 1;
         let name = self.next;
-        let changes = class
+        let others = class
             .iter()
             .map(|member| {
                 let place = Place {
@@ -183,7 +210,10 @@ impl Modes {
             .collect();
         self.classes.insert(name, class);
         self.forget();
-        changes
+        Changes {
+            first: None,
+            others,
+        }
     }
 
     /// Old classes are forgotten: names grow.
@@ -212,7 +242,7 @@ mod tests {
             (Node::Exchange(ExchangeId(id)), standing)
         }
 
-        fn apply(&mut self, changes: Vec<Change>) {
+        fn apply(&mut self, changes: Changes) {
             for (node, standing) in changes {
                 if let Node::Exchange(id) = node {
                     self.standings.insert(id.0, standing);

@@ -142,12 +142,12 @@ fn is_given_up(watched: &Window<Watched>, asked: &Watched) -> bool {
     asked.engine() == Engine::Firefox && asked.links.actual.iter().any(is_blocked)
 }
 
-/// The names of the headers that a script must have set, in lower case.
-fn unsafe_header_names(request: &Request) -> Vec<String> {
+/// The names of the headers that a script must have set.
+fn unsafe_header_names(request: &Request) -> Vec<&[u8]> {
     request
         .headers
         .iter()
         .filter(|(name, value)| needs_preflight(name, value))
-        .map(|(name, _)| String::from_utf8_lossy(name).to_ascii_lowercase())
+        .map(|(name, _)| name)
         .collect()
 }

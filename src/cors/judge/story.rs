@@ -1,8 +1,9 @@
 //! Stories: which exchanges belong together, told by what browsers repeat from one to the next.
 
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::time::Duration;
+
+use foldhash::quality::RandomState;
 
 use crate::exchange::{ExchangeId, Moment, Request, RequestUrl};
 

@@ -85,6 +85,9 @@ impl Watched {
 
     /// The only credentials mode in which its engine comes to that outcome.
     pub(super) fn mode_of(&self, outcome: Outcome) -> Option<CredentialsMode> {
+        if !self.situation().depends_on_mode() {
+            return None;
+        }
         let included = self.outcome(CredentialsMode::Include) == outcome;
         let omitted = self.outcome(CredentialsMode::Omit) == outcome;
         match (included, omitted) {
@@ -107,11 +110,12 @@ impl Watched {
     /// Whether its engine accepts this answer in any mode.
     pub(super) fn may_be_accepted(&self) -> bool {
         self.outcome(CredentialsMode::Omit) == Outcome::Allowed
-            || self.outcome(CredentialsMode::Include) == Outcome::Allowed
+            || self.situation().depends_on_mode()
+                && self.outcome(CredentialsMode::Include) == Outcome::Allowed
     }
 
     /// Whether this preflight asked for a request of that kind a moment ago, and was accepted.
-    pub(super) fn was_asked_for(&self, request: &Request, names: &[String], now: Moment) -> bool {
+    pub(super) fn was_asked_for(&self, request: &Request, names: &[&[u8]], now: Moment) -> bool {
         let is_recent = self.answered.is_some_and(|at| now.since(at) <= PATIENCE);
         let is_for = |asked: Preflight<'_>| asked.is_for(&request.method, names);
         is_recent
@@ -121,7 +125,7 @@ impl Watched {
     }
 
     /// Whether this preflight's answer spares a request of that kind one of its own.
-    pub(super) fn holds_for(&self, request: &Request, names: &[String], now: Moment) -> bool {
+    pub(super) fn holds_for(&self, request: &Request, names: &[&[u8]], now: Moment) -> bool {
         let (Some(answer), Some(at), Some(asked)) = (
             &self.response,
             self.answered,

@@ -41,17 +41,17 @@ pub(super) fn gateway_error(case: &Case<'_>) -> Option<Found> {
     if !is_missing(case) {
         return None;
     }
-    let status = case.shape().status;
-    let confidence = match (status, is_gateway(case)) {
-        (502 | 504 | 520..=527 | 530, true) => Confidence::High,
-        (502 | 504, false) | (503, true) => Confidence::Medium,
+    let confidence = match case.shape().status {
+        502 | 504 | 520..=527 | 530 if is_gateway(case) => Confidence::High,
+        502 | 504 => Confidence::Medium,
+        503 if is_gateway(case) => Confidence::Medium,
         _ => return None,
     };
     Some(Found::new(Root::GatewayError, confidence).beside(case.let_in()))
 }
 
 fn is_gateway(case: &Case<'_>) -> bool {
-    let by_name = match case.server.front {
+    let by_name = match case.server().front {
         Some(
             Family::Nginx
             | Family::Apache
@@ -87,8 +87,7 @@ pub(super) fn host_not_authorised(case: &Case<'_>) -> Option<Found> {
         .others()
         .all(|fact| fact.shape.status == shape.status && fact.shape.knows_nothing());
     let elsewhere: Vec<&Fact> = case
-        .other_names
-        .iter()
+        .other_names()
         .filter(|fact| fact.shape.marker.front == shape.marker.front)
         .collect();
     if !is_always || elsewhere.is_empty() {
@@ -167,7 +166,7 @@ pub(super) fn error_path(case: &Case<'_>) -> Option<Found> {
 /// No answer of this host shows anything of CORS, whatever was asked.
 pub(super) fn no_cors_config(case: &Case<'_>) -> Option<Found> {
     let shape = case.shape();
-    let knows_something = || case.facts.iter().any(|fact| !fact.shape.knows_nothing());
+    let knows_something = || case.facts().iter().any(|fact| !fact.shape.knows_nothing());
     if !shape.knows_nothing() || case.sight == Sight::Gaps || knows_something() {
         return None;
     }

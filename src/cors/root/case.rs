@@ -1,12 +1,15 @@
 //! A failure with all that is known about its host, and the rules it is held against.
 
+use std::cell::OnceCell;
+
 use crate::cors::opinion::Situation;
 use crate::cors::verdict::Links;
 use crate::cors::{Cause, Confidence, Diagnosis, Kind, Outcome, Verdict};
-use crate::exchange::{ExchangeId, Response};
+use crate::exchange::{ExchangeId, Moment, Response};
 use crate::wire::headers::HeaderList;
 
 use super::fact::{Fact, Shape};
+use super::memory::{Host, Roots};
 use super::server::Server;
 use super::{Root, answer, preflight, remedy, value};
 
@@ -52,13 +55,12 @@ pub(super) struct Case<'a> {
     pub(super) subject: &'a Subject<'a>,
     pub(super) response: &'a Response,
     pub(super) own: Fact,
-    /// What tells of this exchange, on the same host; itself may be among it.
-    pub(super) facts: Vec<&'a Fact>,
-    pub(super) server: Server,
-    /// Itself, or the first that was just like it.
-    pub(super) seen: Option<&'a Fact>,
-    /// Successes of other names at the same port.
-    pub(super) other_names: Vec<Fact>,
+    /// When it happened, if that is not long ago.
+    pub(super) at: Option<Moment>,
+    pub(super) host: &'a Host,
+    pub(super) roots: &'a Roots,
+    /// What tells of this exchange, once a rule has asked.
+    pub(super) facts: OnceCell<Vec<&'a Fact>>,
     pub(super) sight: Sight,
 }
 
@@ -144,10 +146,32 @@ impl<'a> Case<'a> {
         first.into_iter().flatten().chain(also)
     }
 
+    /// What tells of this exchange, on the same host; itself may be among it.
+    pub(super) fn facts(&self) -> &[&'a Fact] {
+        let all = || self.host.facts(self.subject.id, self.at).collect();
+        self.facts.get_or_init(all)
+    }
+
     /// What other exchanges of the host were like.
     pub(super) fn others(&self) -> impl Iterator<Item = &'a Fact> {
         let id = self.subject.id;
-        self.facts.iter().copied().filter(move |fact| fact.id != id)
+        let facts = self.facts().iter().copied();
+        facts.filter(move |fact| fact.id != id)
+    }
+
+    /// Itself, or the first that was just like it.
+    pub(super) fn seen(&self) -> Option<&'a Fact> {
+        self.host.seen(&self.own)
+    }
+
+    /// Successes of other names at the same port.
+    pub(super) fn other_names(&self) -> impl Iterator<Item = &'a Fact> {
+        self.roots.other_names(&self.subject.situation.request.url)
+    }
+
+    /// The software, by this answer and by others of the host.
+    pub(super) fn server(&self) -> Server {
+        Server::of(self.headers()).or(self.host.server)
     }
 
     /// What requests proper were answered to the same page, where the answer lets it in.

@@ -1,18 +1,23 @@
 //! Facts: the little that is remembered of an exchange, for what it tells of others.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
+
+use foldhash::SharedSeed;
+use foldhash::quality::FoldHasher;
 
 use crate::cors::{Kind, Profile};
 use crate::exchange::{ExchangeId, Moment, Request, Response};
 use crate::wire::headers::HeaderList;
 
-/// What a name or value comes to in a fact: equal ones have equal marks.
+/// What a name or value comes to in a fact: equal ones have equal marks, as long as the process
+/// lasts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Mark(u64);
 
 impl Mark {
     pub(super) fn of(octets: &(impl Hash + ?Sized)) -> Self {
-        let mut hasher = DefaultHasher::new();
+        // Zero would do away with whatever is hashed beside another zero.
+        let mut hasher = FoldHasher::with_seed(1, SharedSeed::global_random());
         octets.hash(&mut hasher);
         Self(hasher.finish())
     }
@@ -77,23 +82,19 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Reads it from the heads, each in one pass: this is done for every exchange.
+    /// Reads it from the heads, that of the answer in one pass: this is done for every exchange.
     pub(super) fn of(kind: Kind, request: &Request, response: &Response) -> Self {
+        let headers = &request.headers;
         let mut signs = Signs::default();
-        let (mut origin, mut question) = (None, Mark::default());
-        for (name, value) in request.headers.iter() {
-            match Asked::of(name) {
-                Some(Asked::Origin) => origin = origin.or(Some(value)),
-                Some(Asked::Credentials) => signs.set(Signs::CREDENTIALS),
-                Some(Asked::Question) => question = Mark::of(&(question, value)),
-                None => {}
-            }
+        if headers.contains("cookie") || headers.contains("authorization") {
+            signs.set(Signs::CREDENTIALS);
         }
+        let origin = headers.first("origin");
         let (allow, marker) = read(&response.headers, origin, &mut signs);
         Self {
             kind,
             is_options: request.method == "OPTIONS",
-            question,
+            question: question(headers),
             origin: origin.map(Mark::of),
             status: response.status,
             allow,
@@ -176,25 +177,23 @@ fn path(request: &Request) -> Mark {
     Mark::of(path.split('?').next().unwrap_or(path))
 }
 
-/// The request fields that are looked at.
-enum Asked {
-    Origin,
-    Credentials,
-    Question,
-}
-
-impl Asked {
-    fn of(name: &[u8]) -> Option<Self> {
-        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-        match name.len() {
-            6 if is("origin") => Some(Self::Origin),
-            6 if is("cookie") => Some(Self::Credentials),
-            13 if is("authorization") => Some(Self::Credentials),
-            29 if is("access-control-request-method") => Some(Self::Question),
-            30 if is("access-control-request-headers") => Some(Self::Question),
-            _ => None,
-        }
+/// The mark of what a preflight asks for, in the order in which it asks.
+fn question(headers: &HeaderList) -> Mark {
+    const NAMES: [&str; 2] = [
+        "access-control-request-method",
+        "access-control-request-headers",
+    ];
+    if !NAMES.iter().any(|name| headers.contains(name)) {
+        return Mark::default();
     }
+    let is_part = |name: &[u8]| {
+        let mut names = NAMES.iter();
+        names.any(|part| name.eq_ignore_ascii_case(part.as_bytes()))
+    };
+    let parts = headers.iter().filter(|(name, _)| is_part(name));
+    parts.fold(Mark::default(), |question, (_, value)| {
+        Mark::of(&(question, value))
+    })
 }
 
 /// Reads what matters of an answer in one pass.

@@ -1,7 +1,7 @@
 //! What is remembered of each host.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::cors::recent::Recent;
@@ -30,7 +30,7 @@ const EARLIER: Duration = Duration::from_mins(10);
 /// Remembers what the answers of each host have in common, and finds the roots of failures.
 #[derive(Debug, Default)]
 pub struct Roots {
-    hosts: Recent<u64, Host, MOST_HOSTS>,
+    hosts: Recent<Mark, Host, MOST_HOSTS>,
 }
 
 /// What is remembered of a host: of scheme, name and port.
@@ -45,7 +45,7 @@ pub(super) struct Host {
 }
 
 impl Roots {
-    /// Takes note of an answer. The roots of the failures that come back may have changed.
+    /// Takes note of an answer. Added to `changed` are the failures whose roots may have.
     pub fn learn(
         &mut self,
         id: ExchangeId,
@@ -53,7 +53,8 @@ impl Roots {
         profile: Profile,
         request: &Request,
         response: &Response,
-    ) -> Vec<ExchangeId> {
+        changed: &mut Vec<ExchangeId>,
+    ) {
         let key = key(&request.url);
         if self.hosts.get(key).is_none() {
             let port = request.url.authority.port;
@@ -66,14 +67,15 @@ impl Roots {
             );
         }
         let Some(host) = self.hosts.get_mut(key) else {
-            return Vec::new();
+            return;
         };
         let fact = Fact::of(id, at, profile, request, response);
-        let changed = host.learn(fact, response);
+        if host.learn(fact, response) {
+            changed.extend(host.suspects.iter().map(|(id, _)| *id));
+        }
         if fact.shape.is_suspect() {
             host.suspect(id, at);
         }
-        changed
     }
 
     /// The roots of a failure, the surest first; none for what is no failure.
@@ -82,8 +84,7 @@ impl Roots {
         let (Some(response), true) = (situation.response, subject.is_of_interest()) else {
             return Vec::new();
         };
-        let key = key(&situation.request.url);
-        let Some(host) = self.hosts.get(key) else {
+        let Some(host) = self.hosts.get(key(&situation.request.url)) else {
             return Vec::new();
         };
         let at = host.when(subject.id);
@@ -94,40 +95,37 @@ impl Roots {
             situation.request,
             response,
         );
-        let facts = host.facts(subject.id, at).collect();
         case::diagnose(&Case {
             subject,
             response,
             own,
-            facts,
-            server: Server::of(&response.headers).or(host.server),
-            seen: host.at_paths.find(own.path, &own.shape),
-            other_names: self.other_names(key, host.port),
+            at,
+            host,
+            roots: self,
+            facts: OnceCell::new(),
             sight,
         })
     }
 
     /// Successes of other names at the same port, where that is not one that goes without saying.
-    fn other_names(&self, key: u64, port: u16) -> Vec<Fact> {
-        if matches!(port, 80 | 443) {
-            return Vec::new();
-        }
-        let others = self
-            .hosts
-            .iter()
-            .filter(|(other, host)| **other != key && host.port == port);
+    pub(super) fn other_names(&self, url: &RequestUrl) -> impl Iterator<Item = &Fact> {
+        let (key, port) = (key(url), url.authority.port);
+        let goes_without_saying = matches!(port, 80 | 443);
+        let others = self.hosts.iter().filter(move |(other, host)| {
+            !goes_without_saying && **other != key && host.port == port
+        });
         others
-            .flat_map(|(_, host)| host.shapes.facts.iter().copied())
+            .flat_map(|(_, host)| &host.shapes.facts)
             .filter(|fact| fact.shape.is_success())
-            .collect()
     }
 }
 
 impl Host {
-    /// Takes note of a fact; of one that is known already, only that it came again.
-    fn learn(&mut self, fact: Fact, response: &Response) -> Vec<ExchangeId> {
+    /// Takes note of a fact, and says whether it is new; of one that is known already, only that
+    /// it came again.
+    fn learn(&mut self, fact: Fact, response: &Response) -> bool {
         if !self.at_paths.learn(fact, mark(fact.path, &fact.shape)) {
-            return Vec::new();
+            return false;
         }
         let pathless = mark(Mark::default(), &fact.shape);
         if self.shapes.learn(fact, pathless) {
@@ -135,7 +133,7 @@ impl Host {
         }
         self.suspects
             .retain(|(_, at)| fact.first.since(*at) <= LATER);
-        self.suspects.iter().map(|(id, _)| *id).collect()
+        true
     }
 
     fn suspect(&mut self, id: ExchangeId, at: Moment) {
@@ -143,6 +141,11 @@ impl Host {
             self.suspects.pop_front();
         }
         self.suspects.push_back((id, at));
+    }
+
+    /// The fact, or the first that was just like it.
+    pub(super) fn seen(&self, fact: &Fact) -> Option<&Fact> {
+        self.at_paths.find(fact.path, &fact.shape)
     }
 
     /// When a failure happened, if that is not long ago.
@@ -153,7 +156,7 @@ impl Host {
 
     /// What tells of an exchange: what happened not too long before and after it. Of one that is
     /// no recent failure, what came before.
-    fn facts(&self, id: ExchangeId, at: Option<Moment>) -> impl Iterator<Item = &Fact> {
+    pub(super) fn facts(&self, id: ExchangeId, at: Option<Moment>) -> impl Iterator<Item = &Fact> {
         let all = self.shapes.facts.iter().chain(&self.at_paths.facts);
         all.filter(move |fact| match at {
             Some(at) => fact.first.since(at) <= LATER && at.since(fact.last) <= EARLIER,
@@ -203,10 +206,8 @@ fn mark(path: Mark, shape: &Shape) -> Mark {
     Mark::of(&(path, shape))
 }
 
-fn key(url: &RequestUrl) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (url.scheme, &url.authority).hash(&mut hasher);
-    hasher.finish()
+fn key(url: &RequestUrl) -> Mark {
+    Mark::of(&(url.scheme, &url.authority))
 }
 
 #[cfg(test)]

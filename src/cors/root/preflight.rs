@@ -201,7 +201,7 @@ pub(super) fn expired_policy(case: &Case<'_>) -> Option<Found> {
     if !case.is(Kind::Preflight) || case.subject.verdict.answer.outcome == Outcome::Blocked {
         return None;
     }
-    let seen = case.seen.filter(|seen| seen.times >= OFTEN)?;
+    let seen = case.seen().filter(|seen| seen.times >= OFTEN)?;
     let age = case.headers().first("access-control-max-age");
     let seconds = age.map(|age| {
         std::str::from_utf8(age)

@@ -17,9 +17,9 @@ pub(super) fn of(root: Root, case: &Case<'_>) -> Cow<'static, str> {
     } else if root == Root::SimpleRequestExpected {
         options::simple_request(case).into()
     } else if root == Root::BodyOrHeaderLimit {
-        layers::limit(case.server, case.shape().status).into()
+        layers::limit(case.server(), case.shape().status).into()
     } else {
-        on(root, case.server).into()
+        on(root, case.server()).into()
     }
 }
 

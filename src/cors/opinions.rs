@@ -1,0 +1,172 @@
+//! The opinions of all engines in both credentials modes: six of them, of which most exchanges
+//! need one or two, because the others cannot differ.
+
+use crate::exchange::Ending;
+use crate::wire::headers::HeaderList;
+
+use super::around::{is_frame, is_worker};
+use super::loading::Load;
+use super::opinion::{Opinion, Situation};
+use super::redirect::has_redirect_status;
+use super::verdict::{Answer, EngineAnswer, Outcome};
+use super::{CredentialsMode, Engine, Kind, Phase};
+
+/// The fields that decide on a cross-origin answer.
+const FIELDS: [&str; 4] = [
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+];
+
+/// What every engine makes of an exchange.
+pub(super) struct Opinions {
+    chromium: Both,
+    /// Firefox's and WebKit's, unless they are Chromium's.
+    others: Option<(Both, Both)>,
+}
+
+impl Opinions {
+    /// Those on an exchange.
+    pub(super) fn of(situation: &Situation<'_>) -> Self {
+        let is_by_mode = situation.depends_on_mode();
+        let both = |engine| Both::of(engine, situation, is_by_mode);
+        let chromium = both(Engine::Chromium);
+        let others = (!situation.is_beyond_dispute(&chromium))
+            .then(|| (both(Engine::Firefox), both(Engine::Webkit)));
+        Self { chromium, others }
+    }
+
+    /// Those of one engine.
+    pub(super) fn get(&self, engine: Engine) -> &Both {
+        match (engine, &self.others) {
+            (Engine::Chromium, _) | (_, None) => &self.chromium,
+            (Engine::Firefox, Some((firefox, _))) => firefox,
+            (Engine::Webkit, Some((_, webkit))) => webkit,
+        }
+    }
+}
+
+impl Situation<'_> {
+    /// Whether an engine's opinion may depend on the credentials mode. It does not if credentials
+    /// are allowed in so many letters and there is no asterisk to be taken for a literal.
+    pub(super) fn depends_on_mode(&self) -> bool {
+        let is_cors = matches!(self.profile.kind, Kind::Preflight | Kind::CrossOrigin);
+        let Some(response) = self.effective().filter(|_| is_cors) else {
+            return false;
+        };
+        let [_, credentials, ..] = FIELDS;
+        let mut allowed = response.headers.all(credentials);
+        let has_asterisk = |field| {
+            response
+                .headers
+                .all(field)
+                .any(|value| value.contains(&b'*'))
+        };
+        allowed.next() != Some(b"true")
+            || allowed.next().is_some()
+            || FIELDS.into_iter().any(has_asterisk)
+    }
+
+    /// Whether all engines are of the opinion that Chromium is of: where nothing that they read or
+    /// weigh each in its own way has a part in it.
+    fn is_beyond_dispute(&self, chromium: &Both) -> bool {
+        let Some(response) = self.effective() else {
+            return self.ending != Ending::NotHttp;
+        };
+        let leads_on = has_redirect_status(response);
+        match self.profile.kind {
+            Kind::Websocket | Kind::NotBrowser => true,
+            Kind::Navigation => !is_frame(self.profile.destination),
+            Kind::SameOrigin => !leads_on && !is_worker(self.profile.destination),
+            Kind::NoCors => false,
+            Kind::CrossOrigin => !leads_on && self.takes_any_type() && is_plain(&response.headers),
+            // What is found is told by each in its own order.
+            Kind::Preflight => !leads_on && is_plain(&response.headers) && chromium.passes(),
+        }
+    }
+
+    fn takes_any_type(&self) -> bool {
+        Load::of(self.profile.destination, self.around.is_event_source).is_none()
+    }
+}
+
+/// Whether all engines read the same in the fields that decide: none is empty or on two lines.
+fn is_plain(headers: &HeaderList) -> bool {
+    FIELDS.into_iter().all(|field| {
+        let mut lines = headers.all(field);
+        !lines.next().is_some_and(<[u8]>::is_empty) && lines.next().is_none()
+    })
+}
+
+/// One engine's opinions for both credentials modes.
+pub(super) struct Both {
+    omitted: Opinion,
+    /// That with credentials, where it may be another one.
+    included: Option<Opinion>,
+}
+
+impl Both {
+    fn of(engine: Engine, situation: &Situation<'_>, is_by_mode: bool) -> Self {
+        let opinion = |mode| Opinion::of(engine, situation, mode);
+        Self {
+            omitted: opinion(CredentialsMode::Omit),
+            included: is_by_mode.then(|| opinion(CredentialsMode::Include)),
+        }
+    }
+
+    fn included(&self) -> &Opinion {
+        self.included.as_ref().unwrap_or(&self.omitted)
+    }
+
+    fn passes(&self) -> bool {
+        self.omitted == Opinion::Allowed && *self.included() == Opinion::Allowed
+    }
+
+    /// Whether the modes come to the same, as far as a user can tell.
+    pub(super) fn agree(&self) -> bool {
+        self.included.as_ref().is_none_or(|included| {
+            included.outcome() == self.omitted.outcome()
+                && included.findings().first() == self.omitted.findings().first()
+        })
+    }
+
+    /// The opinion that is shown: that of the mode, if it is known; else that without credentials,
+    /// whose findings hold in both.
+    pub(super) fn shown(&self, mode: Option<CredentialsMode>) -> &Opinion {
+        match mode {
+            Some(CredentialsMode::Include) => self.included(),
+            Some(CredentialsMode::Omit) | None => &self.omitted,
+        }
+    }
+
+    /// What the engine makes of it. Where the mode is unknown and decides, both answers are given.
+    /// What is blocked either way is blocked: the first condition that fails in both modes is told.
+    pub(super) fn answer(
+        &self,
+        engine: Engine,
+        phase: Phase,
+        mode: Option<CredentialsMode>,
+    ) -> EngineAnswer {
+        let shown = self.shown(mode).answer(engine, phase);
+        if mode.is_some() || self.agree() {
+            let basis = self.shown(mode).basis();
+            return EngineAnswer {
+                basis,
+                ..EngineAnswer::decided(shown)
+            };
+        }
+        let is_lost =
+            |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);
+        let either_way = is_lost(self.included()) && is_lost(&self.omitted);
+        EngineAnswer {
+            if_included: Some(self.included().answer(engine, phase)),
+            if_omitted: Some(shown.clone()),
+            ..EngineAnswer::decided(if either_way {
+                shown
+            } else {
+                Answer::plain(Outcome::Undecided)
+            })
+        }
+    }
+}
