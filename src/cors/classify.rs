@@ -102,40 +102,36 @@ pub enum Destination {
 }
 
 impl Destination {
-    const NAMES: [(&[u8], Self); 26] = [
-        (b"audio", Self::Audio),
-        (b"audioworklet", Self::Audioworklet),
-        (b"document", Self::Document),
-        (b"embed", Self::Embed),
-        (b"empty", Self::Empty),
-        (b"fencedframe", Self::Fencedframe),
-        (b"font", Self::Font),
-        (b"frame", Self::Frame),
-        (b"iframe", Self::Iframe),
-        (b"image", Self::Image),
-        (b"json", Self::Json),
-        (b"manifest", Self::Manifest),
-        (b"object", Self::Object),
-        (b"paintworklet", Self::Paintworklet),
-        (b"report", Self::Report),
-        (b"script", Self::Script),
-        (b"serviceworker", Self::Serviceworker),
-        (b"sharedworker", Self::Sharedworker),
-        (b"style", Self::Style),
-        (b"text", Self::Text),
-        (b"track", Self::Track),
-        (b"video", Self::Video),
-        (b"webidentity", Self::Webidentity),
-        (b"websocket", Self::Websocket),
-        (b"worker", Self::Worker),
-        (b"xslt", Self::Xslt),
-    ];
-
     fn parse(value: &[u8]) -> Option<Self> {
-        Self::NAMES
-            .into_iter()
-            .find(|(name, _)| *name == value)
-            .map(|(_, destination)| destination)
+        Some(match value {
+            b"audio" => Self::Audio,
+            b"audioworklet" => Self::Audioworklet,
+            b"document" => Self::Document,
+            b"embed" => Self::Embed,
+            b"empty" => Self::Empty,
+            b"fencedframe" => Self::Fencedframe,
+            b"font" => Self::Font,
+            b"frame" => Self::Frame,
+            b"iframe" => Self::Iframe,
+            b"image" => Self::Image,
+            b"json" => Self::Json,
+            b"manifest" => Self::Manifest,
+            b"object" => Self::Object,
+            b"paintworklet" => Self::Paintworklet,
+            b"report" => Self::Report,
+            b"script" => Self::Script,
+            b"serviceworker" => Self::Serviceworker,
+            b"sharedworker" => Self::Sharedworker,
+            b"style" => Self::Style,
+            b"text" => Self::Text,
+            b"track" => Self::Track,
+            b"video" => Self::Video,
+            b"webidentity" => Self::Webidentity,
+            b"websocket" => Self::Websocket,
+            b"worker" => Self::Worker,
+            b"xslt" => Self::Xslt,
+            _ => return None,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use super::loading::Load;
 use super::opinion::{Opinion, Situation};
 use super::redirect::has_redirect_status;
 use super::verdict::{Answer, EngineAnswer, Outcome};
-use super::{CredentialsMode, Engine, Kind, Phase};
+use super::{Cause, CredentialsMode, Engine, Kind, Phase};
 
 /// The fields that decide on a cross-origin answer.
 const FIELDS: [&str; 4] = [
@@ -81,8 +81,12 @@ impl Situation<'_> {
             Kind::SameOrigin => !leads_on && !is_worker(self.profile.destination),
             Kind::NoCors => false,
             Kind::CrossOrigin => !leads_on && self.takes_any_type() && is_plain(&response.headers),
-            // What is found is told by each in its own order.
-            Kind::Preflight => !leads_on && is_plain(&response.headers) && chromium.passes(),
+            // Each has its own order for the status and for lists that cannot be parsed.
+            Kind::Preflight => {
+                (200..300).contains(&response.status)
+                    && is_plain(&response.headers)
+                    && !chromium.has_unparsable()
+            }
         }
     }
 
@@ -119,8 +123,12 @@ impl Both {
         self.included.as_ref().unwrap_or(&self.omitted)
     }
 
-    fn passes(&self) -> bool {
-        self.omitted == Opinion::Allowed && *self.included() == Opinion::Allowed
+    fn has_unparsable(&self) -> bool {
+        let findings = self.omitted.findings().iter();
+        let mut causes = findings.map(|finding| finding.cause);
+        causes.any(|cause| {
+            cause == Cause::AllowMethodsUnparsable || cause == Cause::AllowHeadersUnparsable
+        })
     }
 
     /// Whether the modes come to the same, as far as a user can tell.

@@ -15,7 +15,7 @@ pub struct HeaderList {
     octets: Vec<u8>,
     lines: Vec<Line>,
     /// A bit for every name that is there: most names that are not are missed without a search.
-    bits: u128,
+    bits: u64,
 }
 
 /// Where a line's name and value stand in the buffer.
@@ -39,8 +39,8 @@ fn gist(name: &[u8]) -> u32 {
 
 /// The bit of a name, by its gist.
 #[inline]
-fn bit(gist: u32) -> u128 {
-    1 << (gist.wrapping_mul(0x9e37_79b1) >> 25)
+fn bit(gist: u32) -> u64 {
+    1 << (gist.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
 impl HeaderList {

@@ -9,7 +9,7 @@ use crate::exchange::{ExchangeId, Moment, Response};
 use crate::wire::headers::HeaderList;
 
 use super::fact::{Fact, Shape};
-use super::memory::{Host, Roots};
+use super::memory::{Host, MOST_FACTS, Roots};
 use super::server::Server;
 use super::{Root, answer, preflight, remedy, value};
 
@@ -148,8 +148,11 @@ impl<'a> Case<'a> {
 
     /// What tells of this exchange, on the same host; itself may be among it.
     pub(super) fn facts(&self) -> &[&'a Fact] {
-        let all = || self.host.facts(self.subject.id, self.at).collect();
-        self.facts.get_or_init(all)
+        self.facts.get_or_init(|| {
+            let mut facts = Vec::with_capacity(MOST_FACTS);
+            facts.extend(self.host.facts(self.subject.id, self.at));
+            facts
+        })
     }
 
     /// What other exchanges of the host were like.

@@ -19,6 +19,8 @@ const MOST_HOSTS: usize = 256;
 const MOST_SHAPES: usize = 64;
 /// How many kinds of answers at certain paths of one host are remembered.
 const MOST_AT_PATHS: usize = 128;
+/// How many facts tell of one failure.
+pub(super) const MOST_FACTS: usize = MOST_SHAPES + MOST_AT_PATHS;
 /// How many failures of one host later exchanges may shed light on.
 const MOST_SUSPECTS: usize = 32;
 /// How long after a failure other exchanges still tell of it: a server that was put right since
