@@ -134,12 +134,22 @@ impl Case {
     /// The case as a HAR file, and whether the browser cancelled each answer whose end was held
     /// back.
     fn har_with(&self, engine: Engine, cancelled: &[Option<bool>]) -> Vec<u8> {
-        let mut entries: Vec<Value> = self.wire(engine).iter().enumerate().map(entry).collect();
+        let mut entries = self.har_entries(engine);
         for (entry, cancelled) in entries.iter_mut().zip(cancelled) {
             entry["_cancelled"] = json!(cancelled);
         }
-        let har = json!({"log": {"version": "1.2", "creator": {"name": "truth", "version": "1"}, "entries": entries}});
-        serde_json::to_vec(&har).expect("plain JSON")
+        har_file(&entries)
+    }
+
+    /// What went over the wire as the entries of a HAR file.
+    pub fn har_entries(&self, engine: Engine) -> Vec<Value> {
+        self.wire(engine).iter().enumerate().map(entry).collect()
+    }
+
+    /// How we judge the case by a HAR file with these entries, which tell of the same wire.
+    pub fn score_by(&self, engine: Engine, entries: &[Value]) -> Score {
+        let told = self.judged(engine, tell(&har_file(entries)));
+        score(&told.judgement, engine, &self.expected(engine))
     }
 
     /// Our judgement on what the judged step came to.
@@ -260,6 +270,12 @@ pub fn header<'a>(response: &'a Value, wanted: &str) -> Option<&'a str> {
             .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
     })?[1]
         .as_str()
+}
+
+fn har_file(entries: &[Value]) -> Vec<u8> {
+    let creator = json!({"name": "truth", "version": "1"});
+    let har = json!({"log": {"version": "1.2", "creator": creator, "entries": entries}});
+    serde_json::to_vec(&har).expect("plain JSON")
 }
 
 fn tell(har: &[u8]) -> Vec<Told> {

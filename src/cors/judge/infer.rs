@@ -225,7 +225,7 @@ impl Judge {
         let is_kept = |watched: &Watched| {
             watched.ended.is_some()
                 && watched.is_told_by_connection()
-                && !self.lines.is_closed(watched.connection)
+                && self.lines.is_open(watched.connection)
         };
         if self.watched.get(id.0).is_some_and(is_kept) {
             self.learn(id, Outcome::Allowed, Because::Kept);

@@ -166,6 +166,7 @@ impl Judge {
                 at,
                 resumed,
             } => self.lines.connected(*connection, *at, *resumed),
+            Event::Unwatched { connection, .. } => self.lines.unwatched(*connection),
             Event::Opened {
                 id,
                 connection,
