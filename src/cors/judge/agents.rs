@@ -12,6 +12,7 @@ const MOST: usize = 1024;
 pub(super) struct Agents {
     documents: Recent<Key, (), MOST>,
     several: Recent<Key, (), MOST>,
+    workers: Recent<Key, (), MOST>,
 }
 
 impl Agents {
@@ -20,6 +21,18 @@ impl Agents {
         if self.documents.get(page).is_none() {
             self.documents.insert(page, ());
         }
+    }
+
+    /// A page starts a worker.
+    pub(super) fn starts_worker(&mut self, page: Key) {
+        if self.workers.get(page).is_none() {
+            self.workers.insert(page, ());
+        }
+    }
+
+    /// Whether a worker of that page was seen to start.
+    pub(super) fn has_worker(&self, page: Key) -> bool {
+        self.workers.get(page).is_some()
     }
 
     /// Something was seen that one profile does not do.

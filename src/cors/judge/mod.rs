@@ -204,6 +204,7 @@ impl Judge {
         let profile = Profile::of(request, protocol);
         let retry_of = self.stories.repeats(at, request);
         let Before { links, redirects } = self.find_before(id, at, request, profile.kind);
+        let presumed = self.presumed(profile, request, redirects);
         self.watch(
             id,
             Watched {
@@ -216,6 +217,7 @@ impl Judge {
                 ending: Ending::InProgress,
                 ended: None,
                 standing: Standing::Free,
+                presumed,
                 retry_of,
                 links,
                 redirects,
@@ -225,7 +227,7 @@ impl Judge {
             },
         );
         self.changed.push(id);
-        let by_itself = credentials::of_request(profile, request, redirects > 0);
+        let by_itself = credentials::of_request(profile, request);
         self.tell(Node::Exchange(id), by_itself);
         self.relate(id);
         if let Some(before) = self.lines.begun(connection, id) {
