@@ -14,6 +14,7 @@ use super::loading::Mode;
 use super::lookalike::{self, Bar, LookAlike};
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
+use super::refused;
 use super::verdict::{Answer, Basis, EngineAnswer, Evidence, Outcome, Verdict, Where};
 use super::{Cause, Engine, Phase};
 
@@ -61,6 +62,9 @@ impl Opinion {
         let Some(response) = situation.effective() else {
             return situation.without_response(engine);
         };
+        if refused::refuses(engine, situation.request, response) {
+            return Self::Failed(None);
+        }
         let asked = Asked {
             origin: situation
                 .request
