@@ -81,7 +81,7 @@ pub(super) fn check(
 ) -> Option<Bar> {
     let load = load?;
     let by_type = || of_type(engine, mode, load, answer);
-    let by_status = || of_status(mode, load, answer);
+    let by_status = || of_status(engine, mode, load, answer);
     // Firefox looks at the type first, the others at the status.
     match engine {
         Engine::Firefox => by_type().or_else(by_status),
@@ -109,12 +109,15 @@ pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
 }
 
 /// "response's status is not an ok status": pictures are shown whatever the status is.
-fn of_status(mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
+fn of_status(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
     let status = answer.status;
     let fails = match load {
-        // Without CORS it is more often a signal to a server than a picture to be seen.
-        Load::Image => mode == Mode::Cors && has_no_content(answer),
+        Load::Image => has_no_content(answer),
         Load::EventSource => status != 200,
+        // For a redirect that leads nowhere Chromium has a script or a style of its own (measured).
+        Load::Script if engine == Engine::Chromium && mode == Mode::NoCors => status >= 400,
+        Load::Style if engine == Engine::Chromium => status >= 400,
+        Load::Media if has_no_content(answer) => true,
         Load::Worker
         | Load::Script
         | Load::Style

@@ -32,7 +32,7 @@ pub(super) fn blocks(
     if kind.is_javascript() || kind.is("text/css") || kind.is("image/svg+xml") {
         return false;
     }
-    if kind.is_never_opaque() && !is_caption(destination, kind) {
+    if kind.is_never_opaque() && !is_caption(engine, destination, kind) {
         return true;
     }
     if kind.is_document_or_data() {
@@ -90,8 +90,10 @@ impl Part {
     }
 }
 
-fn is_caption(destination: Option<Destination>, kind: MediaType<'_>) -> bool {
-    destination == Some(Destination::Track) && kind.is("text/vtt")
+/// Captions are taken for what they are; Chromium has nothing against them anywhere (measured).
+fn is_caption(engine: Engine, destination: Option<Destination>, kind: MediaType<'_>) -> bool {
+    let is_welcome = engine == Engine::Chromium || destination == Some(Destination::Track);
+    is_welcome && kind.is("text/vtt")
 }
 
 /// Whether it is JSON wrapped in a call, by the URL: such scripts often have the type of data.
