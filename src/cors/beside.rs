@@ -56,7 +56,7 @@ impl Situation<'_> {
         }
         // Measured: WebKit asks for fonts without CORS, and lets the page have them all the same.
         let is_font = self.profile.destination == Some(Destination::Font);
-        let loaded = if is_font {
+        let loaded = if is_font && engine == Engine::Webkit {
             Opinion::Allowed
         } else {
             Opinion::Exempt
@@ -132,8 +132,14 @@ impl Situation<'_> {
             return None;
         }
         let relation = resource_policy::relation(self.profile, self.request, self.redirects);
-        let forbids =
-            resource_policy::check(relation, self.request, &response.headers, embedder, purpose)?;
+        let forbids = resource_policy::check(
+            engine,
+            relation,
+            self.request,
+            &response.headers,
+            embedder,
+            purpose,
+        )?;
         let (look_alike, code) = match forbids {
             Forbids::OtherOrigins => (
                 LookAlike::CorpBlocked,

@@ -90,8 +90,9 @@ impl Credentials {
     }
 }
 
-/// What a request gives away by itself.
-pub fn of_request(profile: Profile, request: &Request, is_redirected: bool) -> Credentials {
+/// What a request gives away by itself. [Reports](https://w3c.github.io/reporting/#try-delivery) have
+/// no credentials across origins.
+pub fn of_request(profile: Profile, request: &Request) -> Credentials {
     let is_cors = matches!(profile.kind, Kind::CrossOrigin | Kind::Preflight);
     if !is_cors {
         return Credentials::default();
@@ -99,31 +100,16 @@ pub fn of_request(profile: Profile, request: &Request, is_redirected: bool) -> C
     if request.headers.contains("cookie") {
         return Credentials::known(CredentialsMode::Include, Because::Cookie);
     }
-    if never_includes(profile) {
+    if profile.destination == Some(Destination::Report) {
         return Credentials::known(CredentialsMode::Omit, Because::Initiator);
     }
-    of_storage_access(profile, request, is_redirected).unwrap_or_default()
-}
-
-/// Whether loads of its kind have no credentials across origins:
-/// [fonts](https://drafts.csswg.org/css-fonts/#font-fetching-requirements), and
-/// [reports](https://w3c.github.io/reporting/#try-delivery).
-fn never_includes(profile: Profile) -> bool {
-    match profile.destination {
-        Some(Destination::Font) => profile.engine != Some(Engine::Webkit),
-        Some(Destination::Report) => true,
-        _ => false,
-    }
+    of_storage_access(profile, request).unwrap_or_default()
 }
 
 /// [Sec-Fetch-Storage-Access](https://privacycg.github.io/storage-access-headers/): on cross-site
 /// requests with credentials to trustworthy URLs, and on no other. Chromium has it on requests
 /// only, Firefox on their preflights too, but not after a redirect (measured).
-fn of_storage_access(
-    profile: Profile,
-    request: &Request,
-    is_redirected: bool,
-) -> Option<Credentials> {
+fn of_storage_access(profile: Profile, request: &Request) -> Option<Credentials> {
     let sends_it = profile
         .engine
         .is_some_and(|engine| engine.sends_storage_access(&request.headers));
@@ -136,14 +122,41 @@ fn of_storage_access(
             Because::StorageAccess,
         ));
     }
-    let is_firefox = profile.engine == Some(Engine::Firefox);
-    let may_lack_it = if profile.kind == Kind::Preflight {
-        !is_firefox || is_redirected
-    } else {
-        is_firefox && is_redirected
-    };
-    let would_carry_it = profile.site == Some(Site::CrossSite) && !may_lack_it;
-    would_carry_it.then(|| Credentials::known(CredentialsMode::Omit, Because::NoStorageAccess))
+    let would_carry_it = profile.site == Some(Site::CrossSite)
+        && profile.kind != Kind::Preflight
+        && profile.engine != Some(Engine::Firefox);
+    would_carry_it.then_some(NO_STORAGE_ACCESS)
+}
+
+const NO_STORAGE_ACCESS: Credentials = Credentials {
+    mode: Some(CredentialsMode::Omit),
+    because: Some(Because::NoStorageAccess),
+};
+
+/// What a request seems to be made with, as long as nothing tells more. Firefox leaves
+/// Sec-Fetch-Storage-Access out of what workers ask for (measured), and what a worker asks for looks
+/// like what its page does.
+pub fn presumed(profile: Profile, request: &Request, is_redirected: bool) -> Option<Credentials> {
+    let is_cors = matches!(profile.kind, Kind::CrossOrigin | Kind::Preflight);
+    if is_cors && is_font(profile) {
+        return Some(Credentials::known(
+            CredentialsMode::Omit,
+            Because::Initiator,
+        ));
+    }
+    let would_carry_it = is_cors
+        && profile.engine == Some(Engine::Firefox)
+        && profile.site == Some(Site::CrossSite)
+        && !is_redirected
+        && Engine::Firefox.sends_storage_access(&request.headers);
+    let lacks_it = would_carry_it && !request.headers.contains("sec-fetch-storage-access");
+    lacks_it.then_some(NO_STORAGE_ACCESS)
+}
+
+/// [Fonts](https://drafts.csswg.org/css-fonts/#font-fetching-requirements) are loaded without
+/// credentials; only a preload can be told otherwise.
+fn is_font(profile: Profile) -> bool {
+    profile.destination == Some(Destination::Font) && profile.engine != Some(Engine::Webkit)
 }
 
 /// `include`, `omit` or `unknown`.
@@ -191,6 +204,30 @@ mod mode_or_unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::{Protocol, RequestUrl};
+
+    #[test]
+    fn firefoxes_workers_leave_storage_access_out_so_that_it_is_presumed_only() {
+        let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: [
+                ("User-Agent", agent),
+                ("Origin", "https://app.other.test"),
+                ("Sec-Fetch-Mode", "cors"),
+                ("Sec-Fetch-Site", "cross-site"),
+                ("Sec-Fetch-Dest", "empty"),
+            ]
+            .into_iter()
+            .collect(),
+        };
+        let profile = Profile::of(&request, Protocol::Http11);
+        assert_eq!(of_request(profile, &request), Credentials::default());
+        let seems = |is_redirected| presumed(profile, &request, is_redirected);
+        assert_eq!(seems(false), Some(NO_STORAGE_ACCESS));
+        assert_eq!(seems(true), None);
+    }
 
     #[test]
     fn an_unknown_mode_is_said_to_be_unknown() {

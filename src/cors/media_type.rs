@@ -109,10 +109,11 @@ impl<'a> MediaType<'a> {
         self.is_media() || self.is("text/csv")
     }
 
-    /// A type of which opaque-response blocking takes the server at its word, and refuses it
+    /// A type of which opaque-response blocking takes the server at its word, and refuses it; captions
+    /// belong to them, but browsers let them be (measured)
     /// ([opaque-blocklisted-never-sniffed](https://whatpr.org/fetch/1442.html#opaque-blocklisted-never-sniffed-mime-type)).
     pub(super) fn is_never_opaque(self) -> bool {
-        const TYPES: [&str; 21] = [
+        const TYPES: [&str; 20] = [
             "application/gzip",
             "application/x-gzip",
             "application/zip",
@@ -133,7 +134,6 @@ impl<'a> MediaType<'a> {
             "multipart/signed",
             "text/csv",
             "text/event-stream",
-            "text/vtt",
         ];
         self.is_any(&TYPES) || self.begins("application/vnd.openxmlformats-officedocument.")
     }

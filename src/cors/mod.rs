@@ -30,6 +30,7 @@ pub mod preflight;
 pub mod reading;
 mod recent;
 pub mod redirect;
+mod refused;
 mod resource_policy;
 pub mod root;
 pub mod verdict;

@@ -7,6 +7,7 @@
 
 use crate::exchange::{Request, Response};
 
+use super::loading::has_no_content;
 use super::media_type::{MediaType, is_nosniff};
 use super::{Destination, Engine};
 
@@ -26,13 +27,16 @@ pub(super) fn blocks(
     };
     let nosniff = is_nosniff(&answer.headers);
     let is_ok = (200..300).contains(&answer.status);
+    if engine == Engine::Firefox && part == Part::Media && lacks_media(destination, answer) {
+        return true;
+    }
     let Some(kind) = MediaType::of(&answer.headers) else {
         return !is_ok;
     };
     if kind.is_javascript() || kind.is("text/css") || kind.is("image/svg+xml") {
         return false;
     }
-    if kind.is_never_opaque() && !is_caption(destination, kind) {
+    if kind.is_never_opaque() {
         return true;
     }
     if kind.is_document_or_data() {
@@ -90,8 +94,12 @@ impl Part {
     }
 }
 
-fn is_caption(destination: Option<Destination>, kind: MediaType<'_>) -> bool {
-    destination == Some(Destination::Track) && kind.is("text/vtt")
+/// Where there is nothing to look at, or no success to play, Firefox blocks media (measured).
+fn lacks_media(destination: Option<Destination>, answer: &Response) -> bool {
+    let is_played = matches!(destination, Some(Destination::Audio | Destination::Video));
+    let fails = is_played && !(200..300).contains(&answer.status);
+    let is_typed = MediaType::of(&answer.headers).is_some();
+    fails || has_no_content(answer) && (is_played || is_typed)
 }
 
 /// Whether it is JSON wrapped in a call, by the URL: such scripts often have the type of data.
@@ -159,6 +167,34 @@ mod tests {
             assert_eq!(blocked(destination, status, &lines[..1]), plain, "{told}");
             assert_eq!(blocked(destination, status, &lines), nosniff, "{told}");
         }
+    }
+
+    #[test]
+    fn firefox_blocks_media_that_are_not_there() {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: [("Accept", "*/*")].into_iter().collect(),
+        };
+        let blocked = |engine, destination, status, kind| {
+            let headers = [("Content-Type", kind)].into_iter().collect();
+            let answer = Response { status, headers };
+            blocks(engine, Some(destination), &request, &answer)
+        };
+        for (destination, status, kind) in [
+            (Destination::Audio, 404, "audio/wav"),
+            (Destination::Video, 204, "video/mp4"),
+            (Destination::Image, 204, "image/png"),
+        ] {
+            assert!(blocked(Engine::Firefox, destination, status, kind));
+            assert!(!blocked(Engine::Chromium, destination, status, kind));
+        }
+        assert!(!blocked(
+            Engine::Firefox,
+            Destination::Image,
+            404,
+            "image/png"
+        ));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::lookalike::{self, Bar, LookAlike};
 use super::opinions::{Both, Opinions};
 use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
+use super::refused;
 use super::verdict::{Answer, Basis, Evidence, Outcome, Verdict, Where};
 use super::{Cause, Engine, Phase};
 
@@ -62,6 +63,9 @@ impl Opinion {
         let Some(response) = situation.effective() else {
             return situation.without_response(engine);
         };
+        if refused::refuses(engine, situation.request, response) {
+            return Self::Failed(None);
+        }
         let asked = Asked {
             origin: situation
                 .request

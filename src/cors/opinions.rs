@@ -74,13 +74,16 @@ impl Situation<'_> {
         let Some(response) = self.effective() else {
             return self.ending != Ending::NotHttp;
         };
-        let leads_on = has_redirect_status(response);
+        // What one network layer refuses another may take, and each has its own way with redirects.
+        if chromium.omitted == Opinion::Failed(None) || has_redirect_status(response) {
+            return false;
+        }
         match self.profile.kind {
             Kind::Websocket | Kind::NotBrowser => true,
             Kind::Navigation => !is_frame(self.profile.destination),
-            Kind::SameOrigin => !leads_on && !is_worker(self.profile.destination),
+            Kind::SameOrigin => !is_worker(self.profile.destination),
             Kind::NoCors => false,
-            Kind::CrossOrigin => !leads_on && self.takes_any_type() && is_plain(&response.headers),
+            Kind::CrossOrigin => self.takes_any_type() && is_plain(&response.headers),
             // Each has its own order for the status and for lists that cannot be parsed.
             Kind::Preflight => {
                 (200..300).contains(&response.status)

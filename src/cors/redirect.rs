@@ -85,6 +85,9 @@ pub fn check_target(
     if !matches!(target.scheme(), "http" | "https") {
         return Some(odd_scheme(engine, target.scheme()));
     }
+    if target.port().is_some_and(is_bad_port) {
+        return Some(Refusal::Failed(Cause::NoResponse));
+    }
     let has_userinfo = !target.username().is_empty() || target.password().is_some();
     let is_origin = |serialized: String| serialized.as_bytes() == origin;
     let leaves = !is_origin(target.origin().ascii_serialization()) || !is_origin(from.origin());
@@ -94,6 +97,18 @@ pub fn check_target(
         }
         Engine::Firefox => Refusal::Failed(Cause::RedirectUserinfo),
     })
+}
+
+/// A [bad port](https://fetch.spec.whatwg.org/#bad-port), which browsers do not connect to.
+fn is_bad_port(port: u16) -> bool {
+    const BAD: [u16; 83] = [
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95,
+        101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179,
+        389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601,
+        636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566,
+        6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    ];
+    BAD.binary_search(&port).is_ok()
 }
 
 /// "If locationURL's scheme is not an HTTP(S) scheme, then return a network error."
@@ -124,6 +139,15 @@ mod tests {
                 headers,
             },
         )
+    }
+
+    #[test]
+    fn bad_ports_are_not_asked() {
+        for engine in Engine::ALL {
+            let failed = Some(Refusal::Failed(Cause::NoResponse));
+            assert_eq!(refusal(engine, "https://b.test:6667/"), failed);
+            assert_eq!(refusal(engine, "https://b.test:6664/"), None);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::exchange::{Request, RequestUrl, Scheme};
 use crate::wire::headers::HeaderList;
 use crate::wire::target::Host;
 
+use super::Engine;
 use super::classify::{Profile, Site};
 use super::embedder::Policy;
 
@@ -53,6 +54,7 @@ pub(super) enum Purpose {
 /// The [cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check),
 /// for a page with this embedder policy; nothing is a pass, or what cannot be known.
 pub(super) fn check(
+    engine: Engine,
     relation: Option<Site>,
     request: &Request,
     answer: &HeaderList,
@@ -64,6 +66,10 @@ pub(super) fn check(
     }
     let (policy, forbids) = match (ResourcePolicy::of(answer), embedder) {
         (Some(policy), _) => (policy, Forbids::OtherOrigins),
+        // Measured: a value that nobody knows is a value to Firefox, and forbids nothing.
+        (None, Policy::RequireCorp) if engine == Engine::Firefox && says_something(answer) => {
+            return None;
+        }
         (None, Policy::RequireCorp) => (ResourcePolicy::SameOrigin, Forbids::Unasked),
         // What is loaded as a part goes out without credentials under this policy.
         (None, Policy::Credentialless) if purpose == Purpose::Frame => {
@@ -80,6 +86,11 @@ pub(super) fn check(
             differs_in_more_than_scheme(request).then_some(Forbids::OtherSites)
         }
     }
+}
+
+fn says_something(answer: &HeaderList) -> bool {
+    let mut values = answer.all("cross-origin-resource-policy");
+    values.any(|value| !value.is_empty())
 }
 
 /// "origin's scheme is `https` or response's URL's scheme is not `https`": a page may be of
@@ -177,7 +188,33 @@ mod tests {
         let answer = [("Cross-Origin-Resource-Policy", value)];
         let answer = answer.into_iter().filter(|_| !value.is_empty()).collect();
         let request = request("https://b.test/", &[]);
-        check(Some(site), &request, &answer, embedder, Purpose::Part)
+        let by = |engine| {
+            check(
+                engine,
+                Some(site),
+                &request,
+                &answer,
+                embedder,
+                Purpose::Part,
+            )
+        };
+        assert_eq!(by(Engine::Chromium), by(Engine::Webkit));
+        by(Engine::Chromium)
+    }
+
+    #[test]
+    fn an_unknown_value_is_none_but_to_firefox() {
+        let answer = [("Cross-Origin-Resource-Policy", "foo")]
+            .into_iter()
+            .collect();
+        let request = request("https://b.test/", &[]);
+        let by = |engine| {
+            let site = Some(Site::CrossSite);
+            let policy = Policy::RequireCorp;
+            check(engine, site, &request, &answer, policy, Purpose::Part)
+        };
+        assert_eq!(by(Engine::Chromium), Some(Forbids::Unasked));
+        assert_eq!(by(Engine::Firefox), None);
     }
 
     #[test]
@@ -247,6 +284,9 @@ mod tests {
             .collect();
         let site = Some(Site::CrossSite);
         let none = Policy::UnsafeNone;
-        assert_eq!(check(site, &plain, &answer, none, Purpose::Part), None);
+        assert_eq!(
+            check(Engine::Chromium, site, &plain, &answer, none, Purpose::Part),
+            None
+        );
     }
 }

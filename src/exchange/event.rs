@@ -28,6 +28,13 @@ pub enum Event {
         /// there is no TLS, or where that is not known.
         resumed: Option<bool>,
     },
+    /// Nothing will tell when a connection is closed: no file knows everything.
+    Unwatched {
+        /// Which one.
+        connection: ConnectionId,
+        /// From when on.
+        at: Moment,
+    },
     /// The head of a request was read.
     Opened {
         /// The exchange it opens.
@@ -112,7 +119,10 @@ impl Event {
             | Self::Cancelled { id, .. }
             | Self::NotCancelled { id, .. }
             | Self::Ended { id, .. } => Some(*id),
-            Self::Connected { .. } | Self::Closed { .. } | Self::Dropped { .. } => None,
+            Self::Connected { .. }
+            | Self::Unwatched { .. }
+            | Self::Closed { .. }
+            | Self::Dropped { .. } => None,
         }
     }
 
@@ -122,6 +132,7 @@ impl Event {
             Self::Opened { request, .. } => request.weight(),
             Self::Answered { sent, .. } => sent.headers.weight(),
             Self::Connected { .. }
+            | Self::Unwatched { .. }
             | Self::Reached { .. }
             | Self::Cancelled { .. }
             | Self::NotCancelled { .. }
@@ -135,6 +146,7 @@ impl Event {
     pub fn at(&self) -> Option<Moment> {
         match self {
             Self::Connected { at, .. }
+            | Self::Unwatched { at, .. }
             | Self::Opened { at, .. }
             | Self::Answered { at, .. }
             | Self::Cancelled { at, .. }

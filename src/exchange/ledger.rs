@@ -76,6 +76,7 @@ impl Ledger {
             Event::Cancelled { .. }
             | Event::NotCancelled { .. }
             | Event::Connected { .. }
+            | Event::Unwatched { .. }
             | Event::Dropped { .. }
             | Event::Closed { .. } => {}
         }

@@ -47,7 +47,8 @@ struct Log {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
-    started_date_time: String,
+    #[serde(default)]
+    started_date_time: Option<String>,
     #[serde(default)]
     time: Option<f64>,
     request: HarRequest,
@@ -89,7 +90,7 @@ struct Header {
     value: String,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 enum ConnectionEnd {
     Open,
@@ -130,19 +131,23 @@ struct Bounds {
     ended_by: Option<Moment>,
     /// Its connection carries another one.
     goes_on: bool,
+    /// How its connection ends, where this entry or another one of it tells.
+    connection_end: Option<ConnectionEnd>,
 }
 
 /// Finds what comes after each entry and cannot come before its end: the next one on its HTTP/1.x
 /// connection, the request that a preflight is for, the one that a redirect leads to. The times of
 /// some files are not exact enough for that.
 fn bounds(entries: &[Entry]) -> Vec<Bounds> {
+    let told = |entry: &Entry| Some((entry.connection_name()?, entry.connection_end?));
+    let ends: HashMap<String, ConnectionEnd> = entries.iter().filter_map(told).collect();
     let mut on_connection: HashMap<String, Moment> = HashMap::new();
     let mut to_url: HashMap<String, Moment> = HashMap::new();
     let mut all = Vec::with_capacity(entries.len());
     for entry in entries.iter().rev() {
-        let next = entry
-            .connection_name()
-            .and_then(|name| on_connection.insert(name, entry.started()));
+        let name = entry.connection_name();
+        let end = name.as_ref().and_then(|name| ends.get(name).copied());
+        let next = name.and_then(|name| on_connection.insert(name, entry.started()));
         let is_multiplexed = protocol(&entry.request.http_version) == Protocol::Http2;
         let follower = entry.leads_to().and_then(|url| to_url.get(&url).copied());
         to_url.insert(entry.request.url.clone(), entry.started());
@@ -150,6 +155,7 @@ fn bounds(entries: &[Entry]) -> Vec<Bounds> {
         all.push(Bounds {
             ended_by: after.into_iter().chain(follower).min(),
             goes_on: next.is_some(),
+            connection_end: end.or(entry.connection_end),
         });
     }
     all.reverse();
@@ -166,7 +172,7 @@ impl Import {
         let (id, started) = (ExchangeId(self.exchanges), entry.started());
         let by = bounds.ended_by.unwrap_or(Moment::from_micros(i64::MAX));
         let ended = entry.ended().min(by);
-        let connection = self.connection(entry);
+        let connection = self.connection(entry, bounds);
         self.events.push(Event::Opened {
             id,
             connection,
@@ -201,31 +207,37 @@ impl Import {
             reason,
         });
         if !bounds.goes_on {
-            self.closed(connection, entry, ended);
+            self.closed(connection, bounds.connection_end, ended);
         }
     }
 
     /// The connection of an entry; one of its own where the file does not say.
-    fn connection(&mut self, entry: &Entry) -> ConnectionId {
+    fn connection(&mut self, entry: &Entry, bounds: Bounds) -> ConnectionId {
         let name = entry.connection_name();
         if let Some(known) = name.as_ref().and_then(|name| self.named.get(name)) {
             return *known;
         }
         self.connections += 1;
         let connection = ConnectionId(self.connections);
-        self.named.extend(name.map(|name| (name, connection)));
         let (at, resumed) = (entry.started(), entry.tls_resumed);
-        self.events.push(Event::Connected {
-            connection,
-            at,
-            resumed,
-        });
+        if let Some(name) = name {
+            self.named.insert(name, connection);
+            // Without a name nobody knows when it was opened.
+            self.events.push(Event::Connected {
+                connection,
+                at,
+                resumed,
+            });
+        }
+        if bounds.connection_end.is_none() {
+            self.events.push(Event::Unwatched { connection, at });
+        }
         connection
     }
 
     /// A file tells that a connection was closed, and only its last exchange tells about when.
-    fn closed(&mut self, connection: ConnectionId, entry: &Entry, at: Moment) {
-        let by = match entry.connection_end {
+    fn closed(&mut self, connection: ConnectionId, end: Option<ConnectionEnd>, at: Moment) {
+        let by = match end {
             Some(ConnectionEnd::ClosedByClient) => Side::Client,
             Some(ConnectionEnd::ClosedByServer) => Side::Server,
             Some(ConnectionEnd::Open) | None => return,
@@ -236,7 +248,8 @@ impl Import {
 
 impl Entry {
     fn started(&self) -> Moment {
-        Moment::parse(&self.started_date_time).unwrap_or(Moment::from_micros(0))
+        let started = self.started_date_time.as_deref().and_then(Moment::parse);
+        started.unwrap_or(Moment::from_micros(0))
     }
 
     fn ended(&self) -> Moment {

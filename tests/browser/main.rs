@@ -18,7 +18,7 @@ use corstap::browser::find;
 use corstap::cors::Engine;
 use support::exceptions::{exceptions, live_exceptions};
 use support::live::{self, play};
-use support::truth::{Case, cases};
+use support::truth::{Case, cases, more};
 
 /// How many of the truth cases the ordinary run takes.
 const SAMPLE: usize = 60;
@@ -43,13 +43,18 @@ fn browser(engine: Engine) -> Option<PathBuf> {
     Some(found.unwrap_or_else(missing))
 }
 
-/// The cases to play: a fixed sample; all of them, or those whose name has a word, if so asked for.
+/// The cases to play: a fixed sample; all of them and more, or those whose name has a word, if so
+/// asked for.
 fn chosen(engine: Engine) -> Vec<Case> {
     let mut playable = cases();
     playable.retain(|case| case.obstacle(engine).is_none());
+    let in_full = std::env::var_os("CORSTAP_FULL").is_some();
+    if in_full {
+        playable.extend(more());
+    }
     if let Ok(word) = std::env::var("CORSTAP_CASES") {
         playable.retain(|case| case.id().contains(&word));
-    } else if std::env::var_os("CORSTAP_FULL").is_none() {
+    } else if !in_full {
         let all = playable.len();
         playable = (0..SAMPLE)
             .map(|n| playable[n * all / SAMPLE].clone())

@@ -333,6 +333,9 @@ fn expected(
     response: &naive::Response,
     is_tainted: bool,
 ) -> (&'static str, Option<&'static str>, Option<&'static str>) {
+    if measured::refuses(engine, request, response) {
+        return ("failed", None, None);
+    }
     let is_cors = request.url.origin().ascii_serialization() != request.origin;
     let told = if is_cors {
         measured::actual(engine, request, response)

@@ -13,6 +13,7 @@ mod support;
 
 mod differential;
 mod evidence;
+mod har;
 mod lookalike;
 mod measured;
 mod naive;

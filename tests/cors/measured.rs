@@ -2,7 +2,7 @@
 //! cases): one small table, on top of the [literal algorithms](crate::naive).
 
 use corstap::cors::Engine;
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::naive::{
     Extracted, Next, Refused, Request, Response, contains, contains_any_case, extract_tokens, get,
@@ -334,7 +334,11 @@ impl Look<'_> {
         let Some(value) = value else {
             return plain("allow-origin-missing");
         };
-        let is_url = || Url::parse(&String::from_utf8_lossy(&value)).is_ok();
+        let is_url = || match Url::parse(&String::from_utf8_lossy(&value)) {
+            // Names in ASCII are not looked into.
+            Err(ParseError::IdnaError) => value.is_ascii(),
+            parsed => parsed.is_ok(),
+        };
         if value == self.request.origin.as_bytes() || (value == b"*" && !self.request.include) {
             None
         } else if value == b"*" {
@@ -369,6 +373,36 @@ pub enum Led {
     Passes,
     Blocked(Told),
     Failed(&'static str),
+}
+
+/// What the network layer of an engine does not let through: Locations that differ, one that is no
+/// URL, in Firefox a `data:` URL, and in Chromium a server that asks for a proxy's password.
+pub fn refuses(engine: Engine, request: &Request, response: &Response) -> bool {
+    let mut locations = values(&response.lines, "Location");
+    locations.dedup();
+    let is_lost = || {
+        let lone = Response {
+            status: response.status,
+            lines: vec![(b"Location".to_vec(), locations[0].clone())],
+        };
+        // Names with blanks are names to it, and those in ASCII are not looked into.
+        let is_odd =
+            |value: &[u8]| value.contains(&b' ') || value.windows(4).any(|part| part == b"xn--");
+        leads_on(engine, response)
+            && !is_odd(&locations[0])
+            && matches!(redirect(request, &lone), Next::Error(Refused::Failure))
+    };
+    let is_data =
+        || leads_on(engine, response) && locations[0].to_ascii_lowercase().starts_with(b"data:");
+    match engine {
+        Engine::Chromium => {
+            response.status == 407 && request.url.scheme() == "https"
+                || locations.len() > 1
+                || locations.len() == 1 && is_lost()
+        }
+        Engine::Firefox => locations.len() > 1 || locations.len() == 1 && (is_lost() || is_data()),
+        Engine::Webkit => false,
+    }
 }
 
 pub fn led(engine: Engine, request: &Request, response: &Response) -> Led {

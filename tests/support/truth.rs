@@ -38,8 +38,18 @@ pub enum Score {
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/truth.jsonl");
-    let text = std::fs::read_to_string(file).expect("the truth data is there");
+    read("truth")
+}
+
+/// More of them, to be played: what the servers answer, and what the browsers said of it.
+pub fn more() -> Vec<Case> {
+    read("more")
+}
+
+fn read(name: &str) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let text = std::fs::read_to_string(folder.join(name).with_extension("jsonl"));
+    let text = text.expect("the data is there");
     text.lines().map(Case::parse).collect()
 }
 
@@ -61,8 +71,9 @@ impl Case {
 
     /// What went over the wire in an engine.
     pub fn wire(&self, engine: Engine) -> &[Value] {
-        self.0[format!("wire_{}", engine.name())]
-            .as_array()
+        let own = self.0[format!("wire_{}", engine.name())].as_array();
+        // Where cases are only played, the servers answer every engine alike.
+        own.or_else(|| self.0["wire"].as_array())
             .map_or(&[], Vec::as_slice)
     }
 
@@ -134,12 +145,22 @@ impl Case {
     /// The case as a HAR file, and whether the browser cancelled each answer whose end was held
     /// back.
     fn har_with(&self, engine: Engine, cancelled: &[Option<bool>]) -> Vec<u8> {
-        let mut entries: Vec<Value> = self.wire(engine).iter().enumerate().map(entry).collect();
+        let mut entries = self.har_entries(engine);
         for (entry, cancelled) in entries.iter_mut().zip(cancelled) {
             entry["_cancelled"] = json!(cancelled);
         }
-        let har = json!({"log": {"version": "1.2", "creator": {"name": "truth", "version": "1"}, "entries": entries}});
-        serde_json::to_vec(&har).expect("plain JSON")
+        har_file(&entries)
+    }
+
+    /// What went over the wire as the entries of a HAR file.
+    pub fn har_entries(&self, engine: Engine) -> Vec<Value> {
+        self.wire(engine).iter().enumerate().map(entry).collect()
+    }
+
+    /// How we judge the case by a HAR file with these entries, which tell of the same wire.
+    pub fn score_by(&self, engine: Engine, entries: &[Value]) -> Score {
+        let told = self.judged(engine, tell(&har_file(entries)));
+        score(&told.judgement, engine, &self.expected(engine))
     }
 
     /// Our judgement on what the judged step came to.
@@ -260,6 +281,12 @@ pub fn header<'a>(response: &'a Value, wanted: &str) -> Option<&'a str> {
             .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
     })?[1]
         .as_str()
+}
+
+fn har_file(entries: &[Value]) -> Vec<u8> {
+    let creator = json!({"name": "truth", "version": "1"});
+    let har = json!({"log": {"version": "1.2", "creator": creator, "entries": entries}});
+    serde_json::to_vec(&har).expect("plain JSON")
 }
 
 fn tell(har: &[u8]) -> Vec<Told> {

@@ -172,7 +172,7 @@ pub(super) fn is_frame(destination: Option<Destination>) -> bool {
     matches!(destination, Some(Destination::Iframe | Destination::Frame))
 }
 
-pub(super) fn is_worker(destination: Option<Destination>) -> bool {
+pub(in crate::cors) fn is_worker(destination: Option<Destination>) -> bool {
     matches!(
         destination,
         Some(Destination::Worker | Destination::Sharedworker)

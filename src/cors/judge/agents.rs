@@ -13,6 +13,7 @@ pub(super) struct Agents {
     documents: Recent<Key, (), MOST>,
     several: Recent<Key, (), MOST>,
     framed: Recent<Key, (), MOST>,
+    workers: Recent<Key, (), MOST>,
 }
 
 impl Agents {
@@ -29,6 +30,18 @@ impl Agents {
         if self.framed.get(page).is_none() {
             self.framed.insert(page, ());
         }
+    }
+
+    /// A page starts a worker.
+    pub(super) fn starts_worker(&mut self, page: Key) {
+        if self.workers.get(page).is_none() {
+            self.workers.insert(page, ());
+        }
+    }
+
+    /// Whether a worker of that page was seen to start.
+    pub(super) fn has_worker(&self, page: Key) -> bool {
+        self.workers.get(page).is_some()
     }
 
     /// Something was seen that one profile does not do.

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use crate::exchange::{ConnectionId, ExchangeId, Moment, Side};
+use crate::exchange::{ConnectionId, ExchangeId, Moment, Request, Side};
 
+use super::super::around::is_worker;
 use super::super::classify::Site;
-use super::super::credentials::{Because, Credentials, CredentialsMode};
+use super::super::credentials::{self, Because, Credentials, CredentialsMode};
 use super::super::verdict::{ConfirmedBy, Outcome};
 use super::super::{Destination, Kind, Profile};
 use super::line::{Beside, anchor, is_kept_apart};
@@ -29,6 +30,27 @@ impl Judge {
         let other = (other, self.standing(other));
         let changes = self.modes.tie(one, other, tie, because);
         self.apply(changes);
+    }
+
+    /// What a request seems to be made with, unless a worker of its page may have made it.
+    pub(super) fn presumed(
+        &mut self,
+        profile: Profile,
+        request: &Request,
+        redirects: u8,
+    ) -> Option<Credentials> {
+        let presumed = credentials::presumed(profile, request, redirects > 0);
+        let is_worker = is_worker(profile.destination);
+        if presumed.is_none() && !is_worker {
+            return None;
+        }
+        let Some(whence) = self.stories.whence(request, false) else {
+            return presumed;
+        };
+        if is_worker {
+            self.agents.starts_worker(whence.page);
+        }
+        presumed.filter(|_| !self.agents.has_worker(whence.page))
     }
 
     fn standing(&self, node: Node) -> Standing {
@@ -257,7 +279,7 @@ impl Judge {
         let is_kept = |watched: &Watched| {
             watched.ended.is_some()
                 && watched.is_told_by_connection()
-                && !self.lines.is_closed(watched.connection)
+                && self.lines.is_open(watched.connection)
         };
         if self.watched.get(id.0).is_some_and(is_kept) {
             self.learn(id, Outcome::Allowed, Because::Kept);

@@ -43,6 +43,8 @@ pub(super) struct Line {
     /// Since when it has been idle.
     idle: Option<Moment>,
     is_closed: bool,
+    /// Whether it may be closed without a word.
+    is_unwatched: bool,
     /// The last exchange on it, which may have ended.
     pub(super) last: Option<ExchangeId>,
 }
@@ -126,8 +128,19 @@ impl Lines {
         self.get(id).is_some_and(|line| line.carried == 1)
     }
 
-    pub(super) fn is_closed(&self, id: ConnectionId) -> bool {
-        self.get(id).is_none_or(|line| line.is_closed)
+    /// Whether it is known to be open.
+    pub(super) fn is_open(&self, id: ConnectionId) -> bool {
+        self.get(id)
+            .is_some_and(|line| !line.is_closed && !line.is_unwatched)
+    }
+
+    pub(super) fn unwatched(&mut self, id: ConnectionId) {
+        if self.get(id).is_none() {
+            self.lines.insert(id.0, Line::default());
+        }
+        if let Some(line) = self.get_mut(id) {
+            line.is_unwatched = true;
+        }
     }
 
     pub(super) fn closed(&mut self, id: ConnectionId) {

@@ -170,6 +170,7 @@ impl Judge {
                 at,
                 resumed,
             } => self.lines.connected(*connection, *at, *resumed),
+            Event::Unwatched { connection, .. } => self.lines.unwatched(*connection),
             Event::Opened {
                 id,
                 connection,
@@ -207,6 +208,7 @@ impl Judge {
         let profile = Profile::of(request, protocol);
         let retry_of = self.stories.repeats(at, request);
         let Before { links, redirects } = self.find_before(id, at, request, profile.kind);
+        let presumed = self.presumed(profile, request, redirects);
         self.watch(
             id,
             Watched {
@@ -219,6 +221,7 @@ impl Judge {
                 ending: Ending::InProgress,
                 ended: None,
                 standing: Standing::Free,
+                presumed,
                 retry_of,
                 links,
                 redirects,
@@ -228,7 +231,7 @@ impl Judge {
             },
         );
         self.changed.push(id);
-        let by_itself = credentials::of_request(profile, request, redirects > 0);
+        let by_itself = credentials::of_request(profile, request);
         self.tell(Node::Exchange(id), by_itself);
         self.relate(id);
         self.look_into_jar(id);

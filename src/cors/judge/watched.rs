@@ -33,6 +33,8 @@ pub(super) struct Watched {
     pub(super) ending: Ending,
     pub(super) ended: Option<Moment>,
     pub(super) standing: Standing,
+    /// What it seems to be made with, as long as its standing is not known.
+    pub(super) presumed: Option<Credentials>,
     pub(super) retry_of: Option<ExchangeId>,
     pub(super) links: Links,
     pub(super) redirects: u8,
@@ -70,7 +72,7 @@ impl Watched {
     pub(super) fn credentials(&self) -> Credentials {
         match self.standing {
             Standing::Known(credentials) => credentials,
-            Standing::Free | Standing::Tied(_) => Credentials::default(),
+            Standing::Free | Standing::Tied(_) => self.presumed.unwrap_or_default(),
         }
     }
 

@@ -75,5 +75,7 @@ fn is_refused(event: &Event) -> bool {
     let text = entry["text"].as_str().unwrap_or_default();
     event.method == "Log.entryAdded"
         && entry["level"] == "error"
-        && (text.contains("integrity") || text.starts_with("Failed to load module script"))
+        && (text.contains("integrity")
+            || text.starts_with("Failed to load module script")
+            || text.contains("MIME type"))
 }

@@ -177,8 +177,10 @@ impl fmt::Display for Table {
 /// What a script's step came to, where no rule of the browser's stood in its way.
 fn outcome(step: &Value, saw: &Value) -> Outcome {
     let kind = step["kind"].as_str().unwrap_or_default();
-    let is_plain_element = matches!(kind, "img" | "script" | "css" | "iframe" | "audio" | "form")
-        && step["crossorigin"].is_null();
+    let is_plain_element = matches!(
+        kind,
+        "img" | "script" | "css" | "iframe" | "audio" | "form" | "preload"
+    ) && step["crossorigin"].is_null();
     match saw["saw"].as_str() {
         Some("opaque" | "sent") => Outcome::Exempt,
         Some("ok") if is_plain_element => Outcome::Exempt,

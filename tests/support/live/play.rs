@@ -233,7 +233,9 @@ fn answer(entry: &Value, websocket_key: Option<&str>) -> Vec<u8> {
         let (recorded, ours) = ("Sec-WebSocket-Accept: ", derive_accept_key(key.as_bytes()));
         fields = fields.replace(&format!("{recorded}*"), &format!("{recorded}{ours}"));
     }
-    let kind = header(response, "content-type").unwrap_or_default();
+    let told = header(response, "content-type").unwrap_or_default();
+    // What it is, where that is not what it is called.
+    let kind = response["content"].as_str().unwrap_or(told);
     let size = response["body_length"]
         .as_u64()
         .and_then(|size| usize::try_from(size).ok());

@@ -108,6 +108,12 @@ const kinds = {
     return until(source, ['open'], ['error']).finally(() => source.close());
   },
   pause: async () => ({ saw: 'nothing' }),
+  wait: ({ ms }) => new Promise(done => setTimeout(done, ms, { saw: 'nothing' })),
+  // Several at once; what came of the one that is asked about.
+  async all({ url, steps }) {
+    const saw = await Promise.all(steps.map(step));
+    return saw[steps.findIndex(each => each.url === url)];
+  },
   ws({ url }) {
     const socket = new WebSocket(url);
     return until(socket, ['open'], ['error']).finally(() => socket.close());

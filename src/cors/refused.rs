@@ -1,0 +1,97 @@
+//! Answers that an engine's network layer refuses, before any rule of Fetch's is looked at.
+
+use crate::exchange::{Request, Response, Scheme};
+use crate::wire::headers::HeaderList;
+
+use super::{Engine, redirect};
+
+/// Whether the load fails in the network layer although there is an answer (measured).
+pub(super) fn refuses(engine: Engine, request: &Request, answer: &Response) -> bool {
+    match engine {
+        Engine::Chromium => {
+            is_contradictory(&answer.headers)
+                || leads_nowhere(request, answer)
+                || is_from_no_proxy(request, answer)
+        }
+        Engine::Firefox => {
+            is_contradictory(&answer.headers)
+                || leads_nowhere(request, answer)
+                || leads_to_data(request, answer)
+        }
+        Engine::Webkit => false,
+    }
+}
+
+/// Two lines of a field that can only be there once, and that differ: a sign of a response that was
+/// split.
+fn is_contradictory(headers: &HeaderList) -> bool {
+    let differ = |name| {
+        let mut all = headers.all(name);
+        let first = all.next();
+        all.any(|other| Some(other) != first)
+    };
+    ["location", "content-disposition"].into_iter().any(differ)
+}
+
+/// A redirect to what is no URL. Browsers take names with blanks, and does not look into those that
+/// are in ASCII already.
+fn leads_nowhere(request: &Request, answer: &Response) -> bool {
+    let is_odd = |location: &[u8]| {
+        location.contains(&b' ') || memchr::memmem::find(location, b"xn--").is_some()
+    };
+    redirect::location(answer).is_some_and(|location| !is_odd(location))
+        && redirect::target(&request.url, answer).is_none()
+}
+
+/// A redirect to a `data:` URL.
+fn leads_to_data(request: &Request, answer: &Response) -> bool {
+    redirect::target(&request.url, answer).is_some_and(|target| target.scheme() == "data")
+}
+
+/// A server behind TLS that asks for a proxy's password.
+fn is_from_no_proxy(request: &Request, answer: &Response) -> bool {
+    answer.status == 407 && request.url.scheme == Scheme::Https
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::RequestUrl;
+
+    fn refused(engine: Engine, status: u16, lines: &[(&str, &str)]) -> bool {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: HeaderList::default(),
+        };
+        let headers = lines.iter().copied().collect();
+        refuses(engine, &request, &Response { status, headers })
+    }
+
+    #[test]
+    fn locations_that_differ_and_lead_nowhere_are_refused() {
+        let two = [("Location", "/a"), ("Location", "/b")];
+        let same = [("Location", "/a"), ("Location", "/a")];
+        let nowhere = [("Location", "http://[")];
+        for (engine, by_two, by_nowhere) in [
+            (Engine::Chromium, true, true),
+            (Engine::Firefox, true, true),
+            (Engine::Webkit, false, false),
+        ] {
+            assert_eq!(refused(engine, 302, &two), by_two, "{engine:?}");
+            assert_eq!(refused(engine, 302, &nowhere), by_nowhere, "{engine:?}");
+            assert!(!refused(engine, 302, &same), "{engine:?}");
+        }
+        assert!(!refused(Engine::Chromium, 201, &nowhere));
+        let data = [("Location", "data:,x")];
+        assert!(refused(Engine::Firefox, 302, &data));
+        assert!(!refused(Engine::Chromium, 302, &data));
+    }
+
+    #[test]
+    fn only_a_proxy_asks_for_a_proxys_password() {
+        assert!(refused(Engine::Chromium, 407, &[]));
+        assert!(!refused(Engine::Firefox, 407, &[]));
+        assert!(!refused(Engine::Chromium, 401, &[]));
+    }
+}
