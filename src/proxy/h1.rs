@@ -274,10 +274,6 @@ impl<'a> Conversation<'a> {
     }
 
     /// Makes a request of a head, and puts it on its way as its server is to get it.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the head is moved once, where a box would be another allocation"
-    )]
     fn understand(
         &mut self,
         octets: usize,
