@@ -10,7 +10,7 @@ pub(super) fn refuses(engine: Engine, request: &Request, answer: &Response) -> b
     match engine {
         Engine::Chromium => {
             is_contradictory(&answer.headers)
-                || leads_nowhere(request, answer)
+                || leads_nowhere(request, answer) && !has_odd_name(answer)
                 || is_from_no_proxy(request, answer)
         }
         Engine::Firefox => {
@@ -33,14 +33,16 @@ fn is_contradictory(headers: &HeaderList) -> bool {
     ["location", "content-disposition"].into_iter().any(differ)
 }
 
-/// A redirect to what is no URL. Browsers take names with blanks, and does not look into those that
-/// are in ASCII already.
+/// A redirect to what is no URL.
 fn leads_nowhere(request: &Request, answer: &Response) -> bool {
-    let is_odd = |location: &[u8]| {
+    redirect::location(answer).is_some() && redirect::target(&request.url, answer).is_none()
+}
+
+/// Chromium takes names with blanks, and does not look into those that are in ASCII already.
+fn has_odd_name(answer: &Response) -> bool {
+    redirect::location(answer).is_some_and(|location| {
         location.contains(&b' ') || memchr::memmem::find(location, b"xn--").is_some()
-    };
-    redirect::location(answer).is_some_and(|location| !is_odd(location))
-        && redirect::target(&request.url, answer).is_none()
+    })
 }
 
 /// A redirect to a `data:` URL.
@@ -83,6 +85,9 @@ mod tests {
             assert!(!refused(engine, 302, &same), "{engine:?}");
         }
         assert!(!refused(Engine::Chromium, 201, &nowhere));
+        let odd = [("Location", "http://a b")];
+        assert!(refused(Engine::Firefox, 302, &odd));
+        assert!(!refused(Engine::Chromium, 302, &odd));
         let data = [("Location", "data:,x")];
         assert!(refused(Engine::Firefox, 302, &data));
         assert!(!refused(Engine::Chromium, 302, &data));

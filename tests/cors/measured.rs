@@ -385,11 +385,11 @@ pub fn refuses(engine: Engine, request: &Request, response: &Response) -> bool {
             status: response.status,
             lines: vec![(b"Location".to_vec(), locations[0].clone())],
         };
-        // Names with blanks are names to it, and those in ASCII are not looked into.
+        // To Chromium names with blanks are names, and those in ASCII are not looked into.
         let is_odd =
             |value: &[u8]| value.contains(&b' ') || value.windows(4).any(|part| part == b"xn--");
         leads_on(engine, response)
-            && !is_odd(&locations[0])
+            && (engine != Engine::Chromium || !is_odd(&locations[0]))
             && matches!(redirect(request, &lone), Next::Error(Refused::Failure))
     };
     let is_data =
