@@ -3,8 +3,8 @@
 //! own order.
 
 use crate::exchange::Response;
-use crate::wire::headers::HeaderList;
-use crate::wire::trim_ows;
+use crate::wire::headers::{HeaderList, latin1};
+use crate::wire::{is_token, trim_ows};
 
 use super::check::{Asked, Finding, cors_check};
 use super::names::is_safelisted_method;
@@ -65,10 +65,11 @@ pub fn preflight_check(
     let read = |field| reading::value(engine, &answer.headers, field).unwrap_or_default();
     let (methods, headers) = (read(ALLOW_METHODS), read(ALLOW_HEADERS));
     let lists = Lists {
+        engine,
         preflight,
         credentials: asked.credentials,
-        methods: reading::token_list(&methods),
-        headers: reading::token_list(&headers),
+        methods: reading::token_list(&methods).ok_or(&*methods),
+        headers: reading::token_list(&headers).ok_or(&*headers),
     };
     let mut findings = Vec::new();
     match engine {
@@ -104,14 +105,29 @@ fn check_status(engine: Engine, answer: &Response) -> Option<Finding> {
     (!is_told).then(|| Finding::new(Cause::PreflightStatus))
 }
 
+/// What an engine names of a list that it cannot parse: Firefox the first member that is no token,
+/// WebKit all of it, Chromium nothing.
+fn unparsable(engine: Engine, value: &[u8]) -> Option<String> {
+    match engine {
+        Engine::Chromium => None,
+        Engine::Firefox => {
+            let mut members = value.split(|&octet| octet == b',').map(trim_ows);
+            let bad = members.find(|member| !member.is_empty() && !is_token(member))?;
+            Some(String::from_utf8_lossy(bad).into_owned())
+        }
+        Engine::Webkit => Some(latin1(value).into_owned()),
+    }
+}
+
 /// The two lists of a preflight's answer, against what was asked for.
 struct Lists<'a> {
     preflight: Preflight<'a>,
     credentials: CredentialsMode,
-    /// Access-Control-Allow-Methods; nothing if it cannot be parsed.
-    methods: Option<Vec<&'a [u8]>>,
-    /// Access-Control-Allow-Headers; nothing if it cannot be parsed.
-    headers: Option<Vec<&'a [u8]>>,
+    engine: Engine,
+    /// Access-Control-Allow-Methods; the value itself if it cannot be parsed.
+    methods: Result<Vec<&'a [u8]>, &'a [u8]>,
+    /// Access-Control-Allow-Headers; the value itself if it cannot be parsed.
+    headers: Result<Vec<&'a [u8]>, &'a [u8]>,
 }
 
 impl Lists<'_> {
@@ -132,13 +148,21 @@ impl Lists<'_> {
     }
 
     fn check_methods_parse(&self) -> Option<Finding> {
-        let is_parsed = self.methods.is_some();
-        (!is_parsed).then(|| Finding::at(Cause::AllowMethodsUnparsable, ALLOW_METHODS))
+        let value = self.methods.as_ref().err()?;
+        let named = unparsable(self.engine, value);
+        Some(Finding {
+            parameter: named,
+            ..Finding::at(Cause::AllowMethodsUnparsable, ALLOW_METHODS)
+        })
     }
 
     fn check_headers_parse(&self) -> Option<Finding> {
-        let is_parsed = self.headers.is_some();
-        (!is_parsed).then(|| Finding::at(Cause::AllowHeadersUnparsable, ALLOW_HEADERS))
+        let value = self.headers.as_ref().err()?;
+        let named = unparsable(self.engine, value);
+        Some(Finding {
+            parameter: named,
+            ..Finding::at(Cause::AllowHeadersUnparsable, ALLOW_HEADERS)
+        })
     }
 
     /// "If request's method is not in methods, … is not a CORS-safelisted method, and request's
@@ -148,7 +172,7 @@ impl Lists<'_> {
         if is_safelisted_method(&String::from_utf8_lossy(method)) {
             return None;
         }
-        let listed = self.methods.as_ref()?;
+        let listed = self.methods.as_ref().ok()?;
         if listed.contains(&method) || self.covers_all(listed) {
             return None;
         }
@@ -168,7 +192,7 @@ impl Lists<'_> {
     /// "If … unsafeName is not a byte-case-insensitive match for an item in headerNames and …
     /// `*`". Measured: the engines let `*` cover Authorization too, against the standard.
     fn check_headers(&self) -> Option<Finding> {
-        let listed = self.headers.as_ref()?;
+        let listed = self.headers.as_ref().ok()?;
         if self.covers_all(listed) {
             return None;
         }

@@ -179,6 +179,35 @@ impl Case {
         serde_json::from_value(names.clone()).ok()
     }
 
+    /// What the engine's message names, where it is a CORS message that names something.
+    pub fn named(&self, engine: Engine) -> Option<String> {
+        self.expected(engine).code?;
+        let verdict = &self.0[engine.name()];
+        let message = verdict["message"].as_str().unwrap_or_default();
+        let between = |start: &str, end: &str| {
+            let (_, rest) = message.split_once(start)?;
+            Some(rest.split_once(end)?.0.to_owned())
+        };
+        match engine {
+            Engine::Chromium => verdict["failed_parameter"].as_str().map(str::to_owned),
+            Engine::Firefox => between("does not match ‘", "’)")
+                .or_else(|| between("invalid token ‘", "’ in"))
+                .or_else(|| between("(Reason: header ‘", "’ is")),
+            Engine::Webkit => between("Method ", " is not allowed")
+                .or_else(|| between("Request header field ", " is not allowed"))
+                .or_else(|| Some(message.split_once("invalid value: ")?.1.to_owned())),
+        }
+    }
+
+    /// Whether a preflight of the case asks for that header name.
+    pub fn asks_for(&self, engine: Engine, name: &str) -> bool {
+        self.wire(engine)
+            .iter()
+            .filter_map(|entry| header(&entry["request"], "access-control-request-headers"))
+            .flat_map(|value| value.split(','))
+            .any(|asked| asked.trim().eq_ignore_ascii_case(name))
+    }
+
     /// Whether the answers of the case expose every header, to requests without credentials.
     pub fn exposes_all(&self) -> bool {
         let wire = self.wire(Engine::Chromium).iter();
