@@ -229,21 +229,6 @@ impl Cause {
         }
     }
 
-    /// Whether it can show on the wire. The others are only told by the browser.
-    pub fn is_on_the_wire(self) -> bool {
-        !matches!(
-            self,
-            Self::SchemeNotCors
-                | Self::AuthorizationNeedsListing
-                | Self::LnaDenied
-                | Self::LnaInsecure
-                | Self::LnaTargetMismatch
-                | Self::PnaHeaderMissing
-                | Self::OriginHeaderUnavailable
-                | Self::CorsDisabledInBrowser
-        )
-    }
-
     /// The cause of that name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.name() == name)

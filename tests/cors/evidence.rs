@@ -428,3 +428,18 @@ fn the_stories_of_several_browsers_and_tabs_do_not_mix() {
         .collect();
     assert_eq!(preflights, [Some(4), Some(5)]);
 }
+
+#[test]
+fn a_preflight_that_spares_many_is_linked_to_the_first_of_them() {
+    let answer = [ALLOWS_PUT, &[("Access-Control-Max-Age", "600")]].concat();
+    let mut tale = preflight(Tale::of(CHROMIUM).document(1), 2, "/a", &answer);
+    for _ in 0..100 {
+        tale = put(tale, 2, "/a");
+        let last = tale.entries.last_mut().expect("an exchange");
+        last["startedDateTime"] = json!("2026-11-22T00:00:30Z");
+    }
+    let judgements = tale.judgements();
+    assert_eq!(judgements[1].links.actual.len(), 64);
+    let last = &judgements.last().expect("an exchange").links;
+    assert_eq!(last.preflight.map(|id| id.0), Some(2));
+}

@@ -243,15 +243,15 @@ impl Judge {
 
     /// Watches an exchange, and lets go of the oldest where that is too much.
     fn watch(&mut self, id: ExchangeId, watched: Watched) {
-        self.octets += watched.weight();
         while self.octets > MOST_OCTETS || self.watched.len() >= MOST_WATCHED {
             let forgotten = self.watched.forget();
             let octets = forgotten.map_or(0, |forgotten| forgotten.weight());
             self.octets = self.octets.saturating_sub(octets);
             if self.watched.len() == 0 {
-                break;
+                self.octets = 0;
             }
         }
+        self.octets += watched.weight();
         self.watched.insert(id.0, watched);
     }
 

@@ -12,6 +12,10 @@ use super::watched::Watched;
 use super::window::Window;
 use super::{Judge, Links};
 
+/// How many of the requests that follow a preflight are linked from it: a cached one may spare
+/// thousands.
+const MOST_ACTUAL: usize = 64;
+
 /// What a request follows from.
 #[derive(Debug, Default)]
 pub(super) struct Before {
@@ -93,7 +97,7 @@ impl Judge {
         links.preflight = preflight;
         links.preflight_because = is_certain.then_some(because);
         let asked = preflight.and_then(|preflight| self.watched.get_mut(preflight.0));
-        if let Some(asked) = asked {
+        if let Some(asked) = asked.filter(|asked| asked.links.actual.len() < MOST_ACTUAL) {
             asked.links.actual.push(id);
             asked.confirmed_by = Some(ConfirmedBy::ActualRequest);
             self.changed.extend(preflight);
