@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Ca, Error};
 use crate::clock;
+use crate::wire::alpn::Alpn;
 use crate::wire::target::Host;
 
 /// How many hosts' leaves are kept.
@@ -31,9 +32,22 @@ pub struct LeafCache {
     minted: Mutex<HashMap<Host, Minted>>,
 }
 
+/// A leaf, in a configuration for each protocol.
 struct Minted {
-    config: Arc<ServerConfig>,
+    plain: Arc<ServerConfig>,
+    http11: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
     renew: OffsetDateTime,
+}
+
+impl Minted {
+    fn config(&self, alpn: Option<Alpn>) -> Arc<ServerConfig> {
+        Arc::clone(match alpn {
+            None => &self.plain,
+            Some(Alpn::Http11) => &self.http11,
+            Some(Alpn::Http2) => &self.http2,
+        })
+    }
 }
 
 impl fmt::Debug for LeafCache {
@@ -66,17 +80,18 @@ impl LeafCache {
         &self.ca
     }
 
-    /// The configuration for clients that want to speak TLS with `host` over HTTP/1.1.
+    /// The configuration for clients that want to speak TLS with `host`, which has chosen `alpn` of
+    /// what they offer.
     ///
     /// The leaf is sent together with the CA's certificate, which the SPKI pin needs.
-    pub fn config(&self, host: &Host) -> Result<Arc<ServerConfig>, Error> {
+    pub fn config(&self, host: &Host, alpn: Option<Alpn>) -> Result<Arc<ServerConfig>, Error> {
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::now().utc();
         if let Some(known) = minted.get(host).filter(|known| known.renew > now) {
-            return Ok(Arc::clone(&known.config));
+            return Ok(known.config(alpn));
         }
         let fresh = self.mint(host)?;
-        let config = Arc::clone(&fresh.config);
+        let config = fresh.config(alpn);
         if minted.len() >= MOST_LEAVES {
             minted.clear();
         }
@@ -92,10 +107,16 @@ impl LeafCache {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.session_storage = Arc::clone(&self.sessions);
+        let choosing = |alpn: Alpn| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![alpn.name().to_vec()];
+            Arc::new(config)
+        };
         Ok(Minted {
-            config: Arc::new(config),
+            http11: choosing(Alpn::Http11),
+            http2: choosing(Alpn::Http2),
+            plain: Arc::new(config),
             renew: leaf.not_after - Duration::DAY,
         })
     }
@@ -119,20 +140,22 @@ mod tests {
     #[test]
     fn a_leaf_is_minted_once_per_host() {
         let cache = cache();
-        let one = cache.config(&host("app.test")).expect("minted");
+        let one = cache.config(&host("app.test"), None).expect("minted");
         assert!(Arc::ptr_eq(
             &one,
-            &cache.config(&host("app.test")).expect("kept")
+            &cache.config(&host("app.test"), None).expect("kept")
         ));
         assert!(!Arc::ptr_eq(
             &one,
-            &cache.config(&host("api.test")).expect("minted")
+            &cache.config(&host("api.test"), None).expect("minted")
         ));
     }
 
     #[test]
     fn nothing_is_minted_for_a_host_outside() {
-        let error = cache().config(&host("example.com")).expect_err("refused");
+        let error = cache()
+            .config(&host("example.com"), None)
+            .expect_err("refused");
         assert_eq!(
             error.to_string(),
             "example.com is outside the names of the CA"

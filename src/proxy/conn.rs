@@ -61,7 +61,7 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arriv
             let at = Tunnel {
                 authority,
                 scheme: Scheme::Http,
-                offers_alpn: false,
+                alpn: None,
             };
             let line = proxy.recorder.connected(arrival, None);
             converse(proxy, peer, arrival, at, reached, line).await;
@@ -105,7 +105,7 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arr
             let at = Tunnel {
                 authority,
                 scheme: Scheme::Https,
-                offers_alpn: ended.offers_alpn,
+                alpn: ended.alpn,
             };
             let line = proxy.recorder.connected(arrival, Some(ended.resumed));
             converse(proxy, ended.client, arrival, at, ended.server, line).await;

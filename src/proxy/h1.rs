@@ -22,6 +22,7 @@ use crate::cors::{Kind, Profile};
 use crate::exchange::{Ending, Protocol, Request, RequestUrl, Scheme};
 use crate::store::Ticket;
 use crate::store::recorder::{Arrival, ConnectionTicket};
+use crate::wire::alpn::Alpn;
 use crate::wire::framing::{Framing, is_persistent};
 use crate::wire::head::RequestHead;
 use crate::wire::headers::latin1;
@@ -58,8 +59,8 @@ struct Home {
 pub(super) struct Tunnel {
     pub(super) authority: Authority,
     pub(super) scheme: Scheme,
-    /// Whether the client offered protocols in its TLS handshake (RFC 7301).
-    pub(super) offers_alpn: bool,
+    /// The protocol that was agreed on in the TLS handshakes, if one was.
+    pub(super) alpn: Option<Alpn>,
 }
 
 /// The connections to servers that wait for the next request of this client, the latest last.
@@ -160,7 +161,7 @@ impl<'a> Conversation<'a> {
     ) -> Self {
         let mut servers = Servers::default();
         let (unreached, reached_at) = match server {
-            Ok(Reached { peer, address }) => {
+            Ok(Reached { peer, address, .. }) => {
                 servers.keep(at.authority.clone(), peer);
                 (None, Some(address))
             }
@@ -400,9 +401,9 @@ impl<'a> Conversation<'a> {
             match self.home.as_ref().map(|home| &home.at) {
                 Some(Tunnel {
                     scheme: Scheme::Https,
-                    offers_alpn,
+                    alpn,
                     ..
-                }) => dialer.tls(server, *offers_alpn).await,
+                }) => dialer.tls(server, alpn.as_slice()).await,
                 Some(_) | None => dialer.tcp(server).await,
             }
         };

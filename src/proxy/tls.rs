@@ -11,6 +11,7 @@ use super::dial::{Reached, Unreached};
 use super::peer::Peer;
 use super::stream::Prefixed;
 use super::{Notice, Proxy};
+use crate::wire::alpn::Alpn;
 use crate::wire::target::Authority;
 
 /// How long a client may take for its `ClientHello`, and for the rest of the handshake.
@@ -20,13 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Terminated {
     pub(super) client: Peer,
     pub(super) resumed: bool,
-    pub(super) offers_alpn: bool,
+    /// The protocol that both sides speak, where one was chosen.
+    pub(super) alpn: Option<Alpn>,
     pub(super) server: Result<Reached, Unreached>,
 }
 
-/// Reads the `ClientHello`, dials the server with what it offers, and finishes the handshake with
-/// our leaf, whether the server was reached or not: the client's request decides what it gets to
-/// see of a failure.
+/// Reads the `ClientHello`, dials the server with the protocols it offers, and finishes the
+/// handshake with our leaf and the protocol that the server has chosen, so that nothing has to be
+/// translated. A server that was not reached is no reason to stop: the client's request decides
+/// what it gets to see of a failure.
 pub(super) async fn terminate(
     proxy: &Proxy,
     client: Peer,
@@ -37,12 +40,16 @@ pub(super) async fn terminate(
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let hello: StartHandshake<Prefixed> = timeout(PATIENCE, acceptor).await.map_err(late)??;
-    let offers_alpn = hello.client_hello().alpn().is_some();
+    let offers = offers(&hello);
+    let server = proxy.dialer.tls(authority, &offers).await;
+    let alpn = match &server {
+        Ok(reached) => reached.alpn,
+        Err(_) => Some(Alpn::Http11).filter(|alpn| offers.contains(alpn)),
+    };
     let config = proxy
         .leaves
-        .config(&authority.host)
+        .config(&authority.host, alpn)
         .map_err(io::Error::other)?;
-    let server = proxy.dialer.tls(authority, offers_alpn).await;
     let handshake = timeout(PATIENCE, hello.into_stream(config))
         .await
         .map_err(late)?;
@@ -57,9 +64,21 @@ pub(super) async fn terminate(
     Ok(Terminated {
         client: Peer::new(Box::new(stream)),
         resumed,
-        offers_alpn,
+        alpn,
         server,
     })
+}
+
+/// The protocols that a client offers, as far as they can be read, in its order.
+fn offers(hello: &StartHandshake<Prefixed>) -> Vec<Alpn> {
+    let hello = hello.client_hello();
+    hello
+        .alpn()
+        .into_iter()
+        .flatten()
+        .filter_map(Alpn::of)
+        .filter(|alpn| *alpn == Alpn::Http11)
+        .collect()
 }
 
 /// Whether the client does not trust our certificate (RFC 8446 section 6.2).

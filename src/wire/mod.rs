@@ -5,6 +5,7 @@
 //! The policy is *strict in, exact out*: a message that is not strictly valid is a [`Violation`]
 //! and is never repaired; a valid one leaves with the octets it came with.
 
+pub mod alpn;
 pub mod chunked;
 pub mod edit;
 pub mod framing;

@@ -12,6 +12,7 @@ use corstap::exchange::secret::{Redactor, Values};
 use corstap::proxy::{self, Notice, Notices, Parts, Proxy, Route};
 use corstap::store::row::Stored;
 use corstap::store::{Capture, Shown, Writer};
+use corstap::wire::alpn::Alpn;
 use corstap::wire::target::{Authority, Host};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -148,7 +149,9 @@ impl Scene {
             roots: vec![ca.certificate().clone()],
         };
         let leaves = LeafCache::new(ca, provider()).expect("made");
-        let config = leaves.config(&host(SERVER)).expect("minted");
+        let config = leaves
+            .config(&host(SERVER), Some(Alpn::Http11))
+            .expect("minted");
         let rig = Rig::start(HostList::development(), route).await;
         Self {
             rig,

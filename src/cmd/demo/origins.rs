@@ -12,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::cases::{Answer, CASES, Case, of_path};
 use crate::ca::LeafCache;
+use crate::wire::alpn::Alpn;
 use crate::wire::framing::Framing;
 use crate::wire::head::RequestHead;
 use crate::wire::headers::latin1;
@@ -78,7 +79,7 @@ impl Origins {
             .unwrap_or_default()
             .to_owned();
         let host = Host::parse(name.as_bytes()).context("no server name")?;
-        let config = self.leaves.config(&host)?;
+        let config = self.leaves.config(&host, Some(Alpn::Http11))?;
         let mut stream = hello.into_stream(config).await?;
         let mut read = BytesMut::new();
         while let Some(head) = next_request(&mut stream, &mut read).await? {

@@ -22,6 +22,7 @@ use self::trust::Trust;
 pub(super) use self::unreached::Unreached;
 use self::unreached::{Attempt, Step};
 use super::peer::Peer;
+use crate::wire::alpn::Alpn;
 use crate::wire::target::{Authority, Host};
 
 /// How long a name may take to resolve, a connection to be made, a handshake to be done.
@@ -35,6 +36,8 @@ const MOST_FAILURES: usize = 1024;
 pub(super) struct Reached {
     pub(super) peer: Peer,
     pub(super) address: SocketAddr,
+    /// The protocol the server has chosen, if it chooses.
+    pub(super) alpn: Option<Alpn>,
 }
 
 impl fmt::Debug for Reached {
@@ -89,25 +92,27 @@ impl Dialer {
             Ok(Reached {
                 peer: Peer::new(Box::new(tcp)),
                 address,
+                alpn: None,
             })
         })
         .await
     }
 
-    /// Makes a TLS connection with a server whose certificate is verified. ALPN offers HTTP/1.1 if
-    /// the client offered any protocol.
+    /// Makes a TLS connection with a server whose certificate is verified, and that is offered
+    /// these protocols.
     pub(super) async fn tls(
         &self,
         server: &Authority,
-        with_alpn: bool,
+        offers: &[Alpn],
     ) -> Result<Reached, Unreached> {
         self.remembering((Layer::Tls, server), async {
-            let config = self.tls_config(server, with_alpn).await?;
+            let config = self.tls_config(server, offers).await?;
             let (tcp, address) = self.connect(server).await?;
             let handshake = TlsConnector::from(config).connect(server_name(&server.host), tcp);
             let late = || Unreached::new(server, Step::Late("the TLS handshake with"));
             match timeout(PATIENCE, handshake).await.map_err(|_| late())? {
                 Ok(stream) => Ok(Reached {
+                    alpn: stream.get_ref().1.alpn_protocol().and_then(Alpn::of),
                     peer: Peer::new(Box::new(stream)),
                     address,
                 }),
@@ -214,7 +219,7 @@ impl Dialer {
     async fn tls_config(
         &self,
         server: &Authority,
-        with_alpn: bool,
+        offers: &[Alpn],
     ) -> Result<Arc<ClientConfig>, Unreached> {
         let failed = |error| Unreached::new(server, Step::Roots(error));
         let verifier = self
@@ -231,9 +236,7 @@ impl Dialer {
             .with_no_client_auth();
         // A resumed session would let the server link connections that the browser keeps apart.
         config.resumption = Resumption::disabled();
-        if with_alpn {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        }
+        config.alpn_protocols = offers.iter().map(|alpn| alpn.name().to_vec()).collect();
         Ok(Arc::new(config))
     }
 
@@ -314,7 +317,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let server = authority(&listener.local_addr().expect("bound").to_string());
         let dialer = dialer(Route::default(), Vec::new());
-        let (failed, ()) = tokio::join!(dialer.tls(&server, true), async {
+        let (failed, ()) = tokio::join!(dialer.tls(&server, &[Alpn::Http11]), async {
             drop(listener.accept().await);
         });
         assert_eq!(failed.expect_err("no TLS").ending(), Ending::Tls);
@@ -349,11 +352,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let server = authority(&listener.local_addr().expect("bound").to_string());
         let dialer = dialer(Route::default(), Vec::new());
-        let (first, ()) = tokio::join!(dialer.tls(&server, true), async {
+        let (first, ()) = tokio::join!(dialer.tls(&server, &[Alpn::Http11]), async {
             drop(listener.accept().await);
         });
         let first = first.expect_err("no TLS");
-        let second = dialer.tls(&server, true).await.expect_err("told again");
+        let second = dialer
+            .tls(&server, &[Alpn::Http11])
+            .await
+            .expect_err("told again");
         assert!(first.is_same_as(&second));
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use corstap::ca::{Ca, HostList, LeafCache};
 use corstap::cors::Engine;
 use corstap::proxy::Route;
+use corstap::wire::alpn::Alpn;
 use corstap::wire::target::{Authority, Host};
 use rustix::net::sockopt::set_socket_linger;
 use rustls::pki_types::CertificateDer;
@@ -140,7 +141,7 @@ async fn with_tls(tcp: TcpStream, leaves: &LeafCache) -> Option<End> {
     let hello = hello.await.ok()?;
     let name = hello.client_hello().server_name()?.to_owned();
     let host = Host::parse(name.as_bytes()).expect("a name");
-    let config = leaves.config(&host).expect("minted");
+    let config = leaves.config(&host, Some(Alpn::Http11)).expect("minted");
     hello.into_stream(config).await.ok().map(End::new)
 }
 
