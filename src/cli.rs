@@ -71,6 +71,10 @@ pub struct Run {
     /// Which header values the capture holds; `all` includes cookies and tokens
     #[arg(long, default_value = "harmless")]
     pub values: Values,
+    /// Hold back the end of a response for up to 100 ms where its verdict hangs on the credentials
+    /// mode: a browser that blocks the response cancels it
+    #[arg(long)]
+    pub confirm: bool,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -62,7 +62,10 @@ async fn serve(arguments: Run) -> Result<u8> {
     let (writer, recorder, shown) = Writer::start(&path, Redactor::new(&ca::random()?, values))?;
     let (notices, noticed) = Notices::new();
     let greeting = greeting(&dev, address, &path, values);
-    let parts = parts(dev, route, address, recorder, notices, provider)?;
+    let parts = Parts {
+        confirm: arguments.confirm,
+        ..parts(dev, route, address, recorder, notices, provider)?
+    };
     let log = LiveLog {
         capture: writer.capture.clone(),
         losses: writer.losses(),
@@ -116,6 +119,7 @@ fn parts(
         own: vec![address],
         recorder,
         notices,
+        confirm: false,
         provider,
     })
 }

@@ -49,7 +49,7 @@ impl Kind {
 pub enum Because {
     /// `Sec-Fetch-Mode` and `Sec-Fetch-Site` say so.
     FetchMetadata,
-    /// `Upgrade: websocket`.
+    /// `Upgrade: websocket`, or over HTTP/2 a CONNECT with `Sec-WebSocket-Version`.
     Upgrade,
     /// OPTIONS with Origin and Access-Control-Request-Method.
     PreflightFields,
@@ -227,8 +227,12 @@ fn told(request: &Request, metadata: &Metadata<'_>, protocol: Protocol) -> Optio
 }
 
 fn is_websocket(request: &Request, protocol: Protocol) -> bool {
+    if protocol == Protocol::Http2 {
+        // RFC 8441 section 5.
+        return request.method == "CONNECT" && request.headers.contains("sec-websocket-version");
+    }
     let upgrade = request.headers.first("upgrade").unwrap_or_default();
-    protocol != Protocol::Http2 && upgrade.eq_ignore_ascii_case(b"websocket")
+    upgrade.eq_ignore_ascii_case(b"websocket")
 }
 
 fn is_preflight(request: &Request) -> bool {

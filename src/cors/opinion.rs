@@ -79,7 +79,7 @@ impl Opinion {
             Kind::Preflight => situation.preflight(engine, asked, response),
             Kind::CrossOrigin => situation.cross_origin(engine, asked, response),
             Kind::SameOrigin => situation.same_origin(engine, response),
-            Kind::Websocket if response.status != 101 => Self::Failed(None),
+            Kind::Websocket if !situation.is_switched(response) => Self::Failed(None),
             Kind::NoCors => situation.no_cors(engine, response),
             Kind::Navigation => situation.framed(engine, response),
             Kind::Websocket | Kind::NotBrowser => Self::Exempt,
@@ -202,6 +202,14 @@ impl Situation<'_> {
             }
             None if self.is_left => Opinion::Barred(Bar::suspected(LookAlike::RedirectNotFollowed)),
             None => Opinion::Allowed,
+        }
+    }
+
+    /// Whether a WebSocket was opened (RFC 6455 section 4.1, RFC 8441 section 5).
+    fn is_switched(&self, response: &Response) -> bool {
+        match self.protocol {
+            Protocol::Http10 | Protocol::Http11 => response.status == 101,
+            Protocol::Http2 => (200..300).contains(&response.status),
         }
     }
 

@@ -9,11 +9,13 @@ use tracing::{Instrument, debug, debug_span};
 
 use super::dial::{Reached, Unreached};
 use super::h1::{Conversation, Left, Tunnel};
+use super::h2::{self, Meeting};
 use super::page::Page;
 use super::peer::Peer;
 use super::{Notice, Proxy, tls, tunnel};
 use crate::exchange::Scheme;
 use crate::store::recorder::{Arrival, ConnectionTicket};
+use crate::wire::alpn::Alpn;
 use crate::wire::hello::Hello;
 use crate::wire::target::Authority;
 
@@ -102,13 +104,28 @@ async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
 async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arrival) {
     match tls::terminate(proxy, peer, &authority).await {
         Ok(ended) => {
-            let at = Tunnel {
-                authority,
-                scheme: Scheme::Https,
-                alpn: ended.alpn,
-            };
             let line = proxy.recorder.connected(arrival, Some(ended.resumed));
-            converse(proxy, ended.client, arrival, at, ended.server, line).await;
+            match (ended.alpn, ended.server) {
+                (Some(Alpn::Http2), Ok(server)) => {
+                    let meeting = Meeting {
+                        proxy,
+                        client: ended.client,
+                        arrival,
+                        authority,
+                        server,
+                    };
+                    // The largest of all futures, which other connections need no room for.
+                    Box::pin(h2::converse(meeting, line)).await;
+                }
+                (alpn, server) => {
+                    let at = Tunnel {
+                        authority,
+                        scheme: Scheme::Https,
+                        alpn,
+                    };
+                    converse(proxy, ended.client, arrival, at, server, line).await;
+                }
+            }
         }
         Err(error) => {
             debug!(%error, host = %authority.host, "the TLS handshake with the client failed");

@@ -14,7 +14,7 @@ use tracing::{Instrument, debug, debug_span};
 
 use super::dial::{Reached, Unreached};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
-use super::page::Page;
+use super::page::{Page, is_read_by_people};
 use super::peer::{NoHead, Peer};
 use super::relay::{Outcome, Relay};
 use super::{Notice, Proxy, tunnel};
@@ -478,7 +478,7 @@ impl<'a> Conversation<'a> {
         mut ticket: Ticket,
     ) -> ControlFlow<Then> {
         ticket.ended(failure.ending(), Some(failure.to_string()));
-        if is_read_by_people(request) {
+        if is_read_by_people(request, Protocol::Http11) {
             self.say(&Page::unreached(failure), request).await
         } else {
             ControlFlow::Break(Then::Close(Farewell::Orderly))
@@ -496,7 +496,7 @@ impl<'a> Conversation<'a> {
     ) -> ControlFlow<Then> {
         let page = Page::unanswered(&reason);
         ticket.ended(ending, Some(reason));
-        if is_read_by_people(request) {
+        if is_read_by_people(request, Protocol::Http11) {
             self.say(&page, request).await
         } else {
             ControlFlow::Break(Then::Close(farewell))
@@ -570,18 +570,6 @@ impl<'a> Conversation<'a> {
         let _ = self.client.send(&answer).await;
         ControlFlow::Break(Then::Close(Farewell::Gently))
     }
-}
-
-/// Whether a person gets to see the answer: a document, or whatever a tool shows that is no
-/// browser. To everything else a browser asks for, a page of ours would look like the server's, and
-/// like a CORS error that is not there. The name a browser gives itself may be a page's choice, what
-/// it says of the page is not.
-fn is_read_by_people(request: &Request) -> bool {
-    let profile = Profile::of(request, Protocol::Http11);
-    let is_of_page = ["origin", "sec-fetch-mode", "sec-fetch-site"]
-        .iter()
-        .any(|field| request.headers.contains(field));
-    profile.kind == Kind::Navigation || profile.engine.is_none() && !is_of_page
 }
 
 /// The URL of a request that does not say where it was to go.

@@ -10,6 +10,7 @@ mod conn;
 mod dial;
 mod flow;
 mod h1;
+mod h2;
 mod notice;
 mod page;
 mod peer;
@@ -47,6 +48,7 @@ pub struct Proxy {
     dialer: dial::Dialer,
     recorder: Recorder,
     notices: Notices,
+    confirm: bool,
 }
 
 /// What a proxy is made of.
@@ -63,6 +65,9 @@ pub struct Parts {
     pub recorder: Recorder,
     /// Who tells the user what they must know.
     pub notices: Notices,
+    /// Whether the end of a response is held back for a moment where its verdict hangs on the
+    /// credentials mode, to see whether the browser cancels it.
+    pub confirm: bool,
     /// The cryptography of TLS.
     pub provider: Arc<CryptoProvider>,
 }
@@ -77,6 +82,7 @@ impl Proxy {
             dialer,
             recorder: parts.recorder,
             notices: parts.notices,
+            confirm: parts.confirm,
         }
     }
 

@@ -2,9 +2,22 @@
 
 use std::fmt::Write;
 
+use bytes::Bytes;
+
 use super::dial::Unreached;
-use crate::exchange::Ending;
+use crate::cors::{Kind, Profile};
+use crate::exchange::{Ending, Protocol, Request};
 use crate::wire::Violation;
+
+/// What every page says of itself, beside its type and length.
+const FIELDS: [(&str, &str); 3] = [
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'",
+    ),
+];
 
 /// An answer of corstap's own. The connection is closed after it.
 #[derive(Debug)]
@@ -77,20 +90,7 @@ impl Page {
     /// The answer as it goes out. A browser that navigates gets HTML, everyone else plain text; to
     /// HEAD the text itself is left out.
     pub(super) fn response(&self, wants_html: bool, to_head: bool) -> Vec<u8> {
-        let (kind, body) = if wants_html {
-            ("text/html; charset=utf-8", self.html())
-        } else {
-            let Self {
-                title,
-                text,
-                remedy,
-                ..
-            } = self;
-            (
-                "text/plain; charset=utf-8",
-                format!("{title}\n\n{text}\n{remedy}\n"),
-            )
-        };
+        let (kind, body) = self.content(wants_html);
         let reason = match self.status {
             403 => "Forbidden",
             414 => "URI Too Long",
@@ -105,14 +105,54 @@ impl Page {
             "Content-Type: {kind}\r\nContent-Length: {}\r\n",
             body.len()
         );
-        response.push_str("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
-        response
-            .push_str("Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n");
+        for (name, value) in FIELDS {
+            let _ = write!(response, "{name}: {value}\r\n");
+        }
         response.push_str("Connection: close\r\n\r\n");
         if !to_head {
             response.push_str(&body);
         }
         response.into_bytes()
+    }
+
+    /// The same over HTTP/2.
+    pub(super) fn message(&self, to: &Request) -> (http::Response<()>, Bytes) {
+        let kind = Profile::of(to, Protocol::Http2).kind;
+        let (kind, body) = self.content(kind == Kind::Navigation);
+        let mut head = http::Response::new(());
+        *head.status_mut() = http::StatusCode::from_u16(self.status).unwrap_or_default();
+        let length = body.len().to_string();
+        let own = [("content-type", kind), ("content-length", &length)];
+        for (name, value) in own.into_iter().chain(FIELDS) {
+            let (Ok(name), Ok(value)) = (
+                http::HeaderName::from_bytes(name.as_bytes()),
+                http::HeaderValue::from_str(value),
+            ) else {
+                continue;
+            };
+            head.headers_mut().insert(name, value);
+        }
+        let body = if to.method == "HEAD" {
+            Bytes::new()
+        } else {
+            body.into()
+        };
+        (head, body)
+    }
+
+    /// The type and the text itself.
+    fn content(&self, wants_html: bool) -> (&'static str, String) {
+        if wants_html {
+            return ("text/html; charset=utf-8", self.html());
+        }
+        let Self {
+            title,
+            text,
+            remedy,
+            ..
+        } = self;
+        let text = format!("{title}\n\n{text}\n{remedy}\n");
+        ("text/plain; charset=utf-8", text)
     }
 
     fn html(&self) -> String {
@@ -128,6 +168,18 @@ impl Page {
              <h1>{title}</h1><p>{text}</p><p>{remedy}</p><p><small>This page is corstap's, not the server's.</small></p>\n"
         )
     }
+}
+
+/// Whether a person gets to see the answer: a document, or whatever a tool shows that is no
+/// browser. To everything else a browser asks for, a page of ours would look like the server's, and
+/// like a CORS error that is not there. The name a browser gives itself may be a page's choice, what
+/// it says of the page is not.
+pub(super) fn is_read_by_people(request: &Request, protocol: Protocol) -> bool {
+    let profile = Profile::of(request, protocol);
+    let is_of_page = ["origin", "sec-fetch-mode", "sec-fetch-site"]
+        .iter()
+        .any(|field| request.headers.contains(field));
+    profile.kind == Kind::Navigation || profile.engine.is_none() && !is_of_page
 }
 
 fn escape(text: &str) -> String {

@@ -77,7 +77,6 @@ fn offers(hello: &StartHandshake<Prefixed>) -> Vec<Alpn> {
         .into_iter()
         .flatten()
         .filter_map(Alpn::of)
-        .filter(|alpn| *alpn == Alpn::Http11)
         .collect()
 }
 

@@ -187,6 +187,22 @@ impl Ticket {
         });
     }
 
+    /// The client cancelled the response while its end was held back.
+    pub fn cancelled(&self) {
+        self.tell(|id| Event::Cancelled {
+            id,
+            at: clock::now(),
+        });
+    }
+
+    /// The client did not cancel the response while its end was held back.
+    pub fn not_cancelled(&self) {
+        self.tell(|id| Event::NotCancelled {
+            id,
+            at: clock::now(),
+        });
+    }
+
     /// The exchange is over. What is told after that is not heard.
     pub fn ended(&mut self, ending: Ending, reason: Option<String>) {
         self.tell(|id| Event::Ended {

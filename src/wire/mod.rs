@@ -8,6 +8,8 @@
 pub mod alpn;
 pub mod chunked;
 pub mod edit;
+pub mod fields;
+pub mod frames;
 pub mod framing;
 pub mod head;
 pub mod headers;

@@ -10,8 +10,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod confirm;
 mod conversation;
 mod departures;
 mod failures;
 mod hostile;
+mod http2;
 mod tunnels;

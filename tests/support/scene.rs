@@ -57,6 +57,15 @@ pub struct Rig {
 impl Rig {
     /// Starts a proxy that reads these hosts and reaches servers by this route.
     pub async fn start(hosts: HostList, route: Route) -> Self {
+        Self::start_with(hosts, route, false).await
+    }
+
+    /// The same, with `--confirm`.
+    pub async fn start_to_confirm(hosts: HostList, route: Route) -> Self {
+        Self::start_with(hosts, route, true).await
+    }
+
+    async fn start_with(hosts: HostList, route: Route, confirm: bool) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
         let ca_pem = ca.certificate_pem();
@@ -76,6 +85,7 @@ impl Rig {
             own: vec![proxy],
             recorder,
             notices,
+            confirm,
             provider: provider(),
         };
         let (stop, stopped) = oneshot::channel();
@@ -120,6 +130,7 @@ pub struct Scene {
     pub rig: Rig,
     pub server: SocketAddr,
     listener: TcpListener,
+    leaves: LeafCache,
     acceptor: TlsAcceptor,
 }
 
@@ -130,6 +141,15 @@ pub fn provider() -> Arc<CryptoProvider> {
 impl Scene {
     /// A proxy in front of one server on loopback.
     pub async fn set() -> Self {
+        Self::set_with(Rig::start).await
+    }
+
+    /// The same, with a proxy that confirms.
+    pub async fn set_to_confirm() -> Self {
+        Self::set_with(Rig::start_to_confirm).await
+    }
+
+    async fn set_with<R: Future<Output = Rig>>(start: impl FnOnce(HostList, Route) -> R) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("bound");
@@ -152,11 +172,12 @@ impl Scene {
         let config = leaves
             .config(&host(SERVER), Some(Alpn::Http11))
             .expect("minted");
-        let rig = Rig::start(HostList::development(), route).await;
+        let rig = start(HostList::development(), route).await;
         Self {
             rig,
             server,
             listener,
+            leaves,
             acceptor: TlsAcceptor::from(config),
         }
     }
@@ -168,11 +189,8 @@ impl Scene {
 
     /// A client on the proxy's own port.
     pub async fn client(&self) -> End {
-        End::new(
-            TcpStream::connect(self.rig.proxy)
-                .await
-                .expect("the proxy listens"),
-        )
+        let connected = TcpStream::connect(self.rig.proxy).await;
+        End::of(connected.expect("the proxy listens"))
     }
 
     /// A client that has asked for a tunnel to `authority` and got it.
@@ -195,10 +213,35 @@ impl Scene {
         tunnel.with_tls(SERVER, &self.rig.root).await
     }
 
+    /// A client in a tunnel to the server that offers these protocols over TLS, and the server, which
+    /// chooses this one.
+    pub async fn both_with(&self, offers: &[Alpn], chosen: Alpn) -> (End, End) {
+        let client = async {
+            let tunnel = self.tunnel_to(&self.authority()).await;
+            tunnel
+                .with_tls_offering(SERVER, &self.rig.root, offers)
+                .await
+        };
+        let server = async {
+            let config = self
+                .leaves
+                .config(&host(SERVER), Some(chosen))
+                .expect("minted");
+            let acceptor = TlsAcceptor::from(config);
+            End::new(
+                acceptor
+                    .accept(self.server().await.stream)
+                    .await
+                    .expect("a handshake"),
+            )
+        };
+        tokio::join!(client, server)
+    }
+
     /// The next connection that reaches the server.
     pub async fn server(&self) -> End {
         let accepted = timeout(PATIENCE, self.listener.accept()).await;
-        End::new(accepted.expect("somebody connects").expect("accepted").0)
+        End::of(accepted.expect("somebody connects").expect("accepted").0)
     }
 
     /// The next connection that reaches the server, with TLS.
@@ -245,14 +288,30 @@ impl End {
         }
     }
 
+    /// A connection that sends what it is given at once, as browsers' and servers' do.
+    fn of(tcp: TcpStream) -> Self {
+        tcp.set_nodelay(true).expect("set");
+        Self::new(tcp)
+    }
+
     async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
+        self.with_tls_offering(name, root, &[]).await
+    }
+
+    async fn with_tls_offering(
+        self,
+        name: &str,
+        root: &CertificateDer<'static>,
+        offers: &[Alpn],
+    ) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(root.clone()).expect("a root");
-        let config = ClientConfig::builder_with_provider(provider())
+        let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = offers.iter().map(|alpn| alpn.name().to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connector = TlsConnector::from(Arc::new(config));
         Self::new(
@@ -336,6 +395,11 @@ impl End {
     pub async fn reads_more(&mut self, patience: Duration) -> bool {
         let read = self.stream.read_buf(&mut self.read);
         matches!(timeout(patience, read).await, Ok(Ok(octets)) if octets > 0)
+    }
+
+    /// The connection itself.
+    pub fn into_stream(self) -> Pin<Box<dyn Stream>> {
+        self.stream
     }
 
     /// What was read and not looked at yet.

@@ -99,6 +99,7 @@ impl Stage {
             own: vec![proxy],
             recorder,
             notices: Notices::new().0,
+            confirm: true,
             provider: provider as Arc<CryptoProvider>,
         };
         let (stop, stopped) = oneshot::channel();

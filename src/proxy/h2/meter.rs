@@ -1,0 +1,172 @@
+//! The connection beneath HTTP/2, with an eye on the frames that pass.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::proxy::peer::Peer;
+use crate::proxy::stream::{Prefixed, Stream};
+use crate::wire::frames::{Allowance, Frame, Frames};
+
+/// What the connection's frames have shown, for whoever drives it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Signs(Arc<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    is_flood: AtomicBool,
+    went_away: AtomicBool,
+    is_blocked: AtomicBool,
+    is_to_reset: AtomicBool,
+}
+
+impl Signs {
+    /// Whether the peer sends more frames that move nothing than anybody needs.
+    pub(super) fn is_flood(&self) -> bool {
+        self.0.is_flood.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer has announced its end.
+    pub(super) fn went_away(&self) -> bool {
+        self.0.went_away.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer takes no octets at the moment, although some wait for it.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.0.is_blocked.load(Ordering::Relaxed)
+    }
+
+    /// From now on the connection ends with a reset.
+    pub(super) fn reset_at_end(&self) {
+        self.0.is_to_reset.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A peer's connection, metered.
+pub(super) struct Metered {
+    io: Prefixed,
+    received: Frames,
+    sent: Frames,
+    allowance: Allowance,
+    begun: Instant,
+    signs: Signs,
+}
+
+impl Metered {
+    /// A browser's.
+    pub(super) fn client(peer: Peer) -> (Self, Signs) {
+        Self::new(peer, Frames::of_client(), Frames::of_server())
+    }
+
+    /// A server's.
+    pub(super) fn server(peer: Peer) -> (Self, Signs) {
+        Self::new(peer, Frames::of_server(), Frames::of_client())
+    }
+
+    fn new(peer: Peer, received: Frames, sent: Frames) -> (Self, Signs) {
+        let (io, read) = peer.into_parts();
+        let signs = Signs::default();
+        let metered = Self {
+            io: Prefixed::new(read.freeze(), io),
+            received,
+            sent,
+            allowance: Allowance::new(),
+            begun: Instant::now(),
+            signs: signs.clone(),
+        };
+        (metered, signs)
+    }
+
+    fn received(&mut self, octets: &[u8]) {
+        for frame in self.received.follow(octets) {
+            if frame.is_go_away() {
+                self.signs.0.went_away.store(true, Ordering::Relaxed);
+            }
+            if !self.allowance.spend(frame, self.begun.elapsed()) {
+                self.signs.0.is_flood.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Notes whether the peer takes octets.
+    fn wrote<T>(&self, written: Poll<T>) -> Poll<T> {
+        let seen = &self.signs.0.is_blocked;
+        seen.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
+
+    fn sent(&mut self, octets: &[u8]) {
+        let frames = self.sent.follow(octets);
+        let data = frames.filter(|frame: &Frame| frame.is_data()).count();
+        self.allowance.grant(data);
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        if self.signs.0.is_to_reset.load(Ordering::Relaxed) {
+            // Where the option cannot be set the peer sees a plain close, which is no end either.
+            let _ = self.io.tcp().set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        self.received(buf.filled().get(before..).unwrap_or_default());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        let written = ready!(self.wrote(written))?;
+        self.sent(buf.get(..written).unwrap_or_default());
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        let written = ready!(self.wrote(written))?;
+        let mut left = written;
+        for buf in bufs {
+            let taken = left.min(buf.len());
+            self.sent(buf.get(..taken).unwrap_or_default());
+            left -= taken;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.wrote(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

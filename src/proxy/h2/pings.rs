@@ -1,0 +1,85 @@
+//! PINGs to the client (RFC 9113 section 6.7), for those who want to know that it has read what
+//! went before them. Only one is under way at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use h2::{Ping, PingPong};
+use tokio::sync::watch;
+
+/// Asks for PINGs, and waits for their answers.
+#[derive(Clone, Debug)]
+pub(super) struct Pings {
+    asked: Arc<AtomicU64>,
+    answered: watch::Receiver<u64>,
+}
+
+/// Sends them.
+pub(super) struct Pinger {
+    line: PingPong,
+    asked: Arc<AtomicU64>,
+    under_way: Option<u64>,
+    sent: u64,
+    answered: watch::Sender<u64>,
+}
+
+impl Pings {
+    /// Asks for a PING, and says which.
+    pub(super) fn ask(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Waits for its answer, which does not come if the connection ends.
+    pub(super) async fn answered(&mut self, number: u64) {
+        if self
+            .answered
+            .wait_for(|&last| last >= number)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Pinger {
+    pub(super) fn new(line: PingPong) -> (Self, Pings) {
+        let (answered, answers) = watch::channel(0);
+        let pings = Pings {
+            asked: Arc::default(),
+            answered: answers,
+        };
+        let pinger = Self {
+            line,
+            asked: Arc::clone(&pings.asked),
+            under_way: None,
+            sent: 0,
+            answered,
+        };
+        (pinger, pings)
+    }
+
+    /// Sends what was asked for, as one PING for all who ask at the same time; hears the answers.
+    /// To be called after the connection was polled, so that what the PING is to follow has left.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let Some(number) = self.under_way else {
+                let asked = self.asked.load(Ordering::Relaxed);
+                // An error is the connection's, and shows there.
+                if asked == self.sent || self.line.send_ping(Ping::opaque()).is_err() {
+                    return;
+                }
+                (self.sent, self.under_way) = (asked, Some(asked));
+                continue;
+            };
+            match self.line.poll_pong(cx) {
+                Poll::Ready(Ok(_)) => {
+                    self.under_way = None;
+                    self.answered.send_replace(number);
+                }
+                Poll::Ready(Err(_)) | Poll::Pending => return,
+            }
+        }
+    }
+}

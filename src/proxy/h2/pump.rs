@@ -1,0 +1,158 @@
+//! Content on its way from one peer's stream to the other's, at the pace of the one who reads it
+//! (RFC 9113 section 5.2): what was not taken is not asked for again.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream};
+use http::HeaderMap;
+
+use super::hold::{Held, Hold};
+use crate::wire::{Violation, fields};
+
+/// One direction of a stream.
+pub(super) struct Pump {
+    from: RecvStream,
+    to: SendStream<Bytes>,
+    waiting: Bytes,
+    end: End,
+    hold: Option<Hold>,
+}
+
+/// How far a message has come to its end.
+enum End {
+    NotYet,
+    /// All content has passed; what is left are the trailers, or that there are none.
+    Last(Option<HeaderMap>),
+    /// The end has passed.
+    Through,
+}
+
+/// Why content did not get through.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Its sender gave up, or broke a rule.
+    Source(h2::Error),
+    /// Its trailers are not valid.
+    Trailers(Violation),
+    /// Its receiver takes no more.
+    Sink(h2::Error),
+}
+
+impl Pump {
+    /// For content of which the head has gone ahead; with it the end, if there is none.
+    pub(super) fn new(from: RecvStream, to: SendStream<Bytes>, is_ended: bool) -> Self {
+        Self {
+            from,
+            to,
+            waiting: Bytes::new(),
+            end: if is_ended { End::Through } else { End::NotYet },
+            hold: None,
+        }
+    }
+
+    /// Holds the end back, if there is any content before it.
+    pub(super) fn hold_end(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// Whether the receiver, were it to give up now, would do so because of what it has seen.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.hold.as_ref().is_some_and(Hold::is_on)
+    }
+
+    /// What holding the end back has shown.
+    pub(super) fn held(&self) -> Option<Held> {
+        self.hold.as_ref().and_then(Hold::held)
+    }
+
+    /// Resets the stream that this writes to.
+    pub(super) fn reset(&mut self, reason: Reason) {
+        self.to.send_reset(reason);
+    }
+
+    /// Passes on what there is, until the end has passed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        loop {
+            if !self.waiting.is_empty() {
+                ready!(self.poll_send(cx))?;
+                continue;
+            }
+            match self.end {
+                End::NotYet => ready!(self.poll_receive(cx))?,
+                End::Last(_) => ready!(self.poll_end(cx))?,
+                End::Through => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Whether the receiver has reset its stream.
+    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<h2::Error> {
+        match ready!(self.to.poll_reset(cx)) {
+            Ok(reason) => Poll::Ready(reason.into()),
+            Err(error) => Poll::Ready(error),
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        match self.from.poll_data(cx) {
+            Poll::Ready(Some(data)) => {
+                self.waiting = data.map_err(Broken::Source)?;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(None) => {
+                let trailers = ready!(self.from.poll_trailers(cx)).map_err(Broken::Source)?;
+                let checked = trailers.as_ref().map_or(Ok(()), fields::check_fields);
+                checked.map_err(Broken::Trailers)?;
+                self.end = End::Last(trailers);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => self.poll_reset(cx).map(|error| Err(Broken::Sink(error))),
+        }
+    }
+
+    /// Sends as much of what waits as the receiver takes, and asks its sender for as much again.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let granted = ready!(self.poll_capacity(cx))?.min(self.waiting.len());
+        let piece = self.waiting.split_to(granted);
+        let is_last = self.waiting.is_empty() && self.hold.is_none() && self.from.is_end_stream();
+        self.to.send_data(piece, is_last).map_err(Broken::Sink)?;
+        if let Some(hold) = &mut self.hold {
+            hold.begin();
+        }
+        if is_last {
+            self.end = End::Through;
+        }
+        // It can fail only where more is released than was received.
+        let _ = self.from.flow_control().release_capacity(granted);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Broken>> {
+        self.to.reserve_capacity(self.waiting.len());
+        while self.to.capacity() == 0 {
+            match ready!(self.to.poll_capacity(cx)) {
+                Some(granted) => granted.map_err(Broken::Sink)?,
+                None => return self.poll_reset(cx).map(|error| Err(Broken::Sink(error))),
+            };
+        }
+        Poll::Ready(Ok(self.to.capacity()))
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if let Some(hold) = &mut self.hold
+            && hold.poll(cx).is_pending()
+        {
+            return self.poll_reset(cx).map(|error| Err(Broken::Sink(error)));
+        }
+        let trailers = match std::mem::replace(&mut self.end, End::Through) {
+            End::Last(trailers) => trailers,
+            End::NotYet | End::Through => None,
+        };
+        let sent = match trailers {
+            Some(trailers) => self.to.send_trailers(trailers),
+            None => self.to.send_data(Bytes::new(), true),
+        };
+        Poll::Ready(sent.map_err(Broken::Sink))
+    }
+}

@@ -1,0 +1,377 @@
+//! One exchange over HTTP/2: a stream of the browser's and one to the server.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{request, response};
+
+use super::hold::{Held, Hold};
+use super::home::Home;
+use super::pump::{Broken, Pump};
+use crate::cors::confirm;
+use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::proxy::page::{self, Page};
+use crate::store::Ticket;
+use crate::wire::{MAX_INTERIM, Violation, fields};
+
+/// What is left of an exchange.
+pub(super) enum Left<'a> {
+    /// Nothing: the browser was told how it ended.
+    Nothing,
+    /// A page of ours is on its way to the browser.
+    Page,
+    /// The server's connection is gone. The browser is to see it by its own, not by a reset of this
+    /// stream alone, which would follow if it was dropped.
+    Hanging(#[expect(dead_code, reason = "kept, not looked at")] Box<Relay<'a>>),
+}
+
+/// Why an exchange did not end with its response.
+#[derive(Debug)]
+enum Stopped {
+    /// There is no response that could be passed on.
+    Unanswered {
+        ending: Ending,
+        reason: String,
+        reset: Option<Reason>,
+    },
+    /// The response broke off after its head had gone to the browser.
+    BrokenOff {
+        reason: String,
+        reset: Option<Reason>,
+    },
+    /// The content of the request is not valid; no response has begun.
+    BadContent(String),
+    /// The browser went away, or reset its stream.
+    ClientGone(h2::Error),
+}
+
+/// An exchange under way.
+pub(super) struct Relay<'a> {
+    home: Arc<Home<'a>>,
+    request: Arc<Request>,
+    ticket: Ticket,
+    respond: SendResponse<Bytes>,
+    upload: Option<Pump>,
+    download: Option<Pump>,
+}
+
+/// Takes a request of the browser's to the server, and the response back.
+pub(super) async fn relay(
+    home: Arc<Home<'_>>,
+    request: http::Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> Left<'_> {
+    let (head, content) = request.into_parts();
+    let request = home.request(&head);
+    let mut ticket = home.open(&request);
+    if let Err(violation) = fields::check_request(&head, home.authority()) {
+        ticket.ended(Ending::NeverSent, Some(violation.to_string()));
+        respond.send_reset(Reason::PROTOCOL_ERROR);
+        return Left::Nothing;
+    }
+    ticket.reached(home.address());
+    let relay = Relay {
+        home,
+        request,
+        ticket,
+        respond,
+        upload: None,
+        download: None,
+    };
+    relay.run(head, content).await
+}
+
+impl<'a> Relay<'a> {
+    async fn run(mut self, head: request::Parts, content: RecvStream) -> Left<'a> {
+        match self.pass(head, content).await {
+            Ok(()) => Left::Nothing,
+            Err(stopped) => self.conclude(stopped),
+        }
+    }
+
+    async fn pass(&mut self, head: request::Parts, content: RecvStream) -> Result<(), Stopped> {
+        let is_tunnel = head.extensions.get::<h2::ext::Protocol>().is_some();
+        let mut answer = self.ask(head, content).await?;
+        let (head, content) = poll_fn(|cx| self.poll_answer(cx, &mut answer)).await?;
+        let is_tunnel = is_tunnel && head.status.is_success();
+        self.answer(head, content)?;
+        if is_tunnel {
+            // What follows is not HTTP any more (RFC 8441 section 5).
+            self.ticket.ended(Ending::Complete, None);
+        }
+        poll_fn(|cx| self.poll_download(cx)).await?;
+        if self.download.as_ref().and_then(Pump::held) == Some(Held::NotCancelled) {
+            self.ticket.not_cancelled();
+        }
+        self.ticket.ended(Ending::Complete, None);
+        poll_fn(|cx| self.poll_rest(cx)).await;
+        Ok(())
+    }
+
+    /// Sends the request's head, once the server takes another stream.
+    async fn ask(
+        &mut self,
+        head: request::Parts,
+        content: RecvStream,
+    ) -> Result<ResponseFuture, Stopped> {
+        let mut requests = self.home.requests();
+        poll_fn(|cx| match self.respond.poll_reset(cx) {
+            Poll::Ready(reset) => Poll::Ready(Err(gone(reset))),
+            Poll::Pending => requests.poll_ready(cx).map_err(|error| unanswered(&error)),
+        })
+        .await?;
+        let is_ended = content.is_end_stream();
+        let request = http::Request::from_parts(head, ());
+        let (answer, to_server) = requests
+            .send_request(request, is_ended)
+            .map_err(|error| unanswered(&error))?;
+        self.upload = Some(Pump::new(content, to_server, is_ended));
+        Ok(answer)
+    }
+
+    /// Waits for the final response, while the request's content goes on. Interim responses go to
+    /// the browser at once.
+    fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        answer: &mut ResponseFuture,
+    ) -> Poll<Result<(response::Parts, RecvStream), Stopped>> {
+        if let Poll::Ready(reset) = self.respond.poll_reset(cx) {
+            return Poll::Ready(Err(gone(reset)));
+        }
+        self.poll_upload(cx)?;
+        let mut interim = 0;
+        while let Poll::Ready(Some(head)) = answer.poll_informational(cx) {
+            interim += 1;
+            if interim > MAX_INTERIM {
+                return Poll::Ready(Err(not_http(Violation::TooManyInterim)));
+            }
+            self.inform(head.map_err(|error| unanswered(&error))?)?;
+        }
+        let answered = Pin::new(answer)
+            .poll(cx)
+            .map_err(|error| unanswered(&error))?;
+        answered.map(|answer| Ok(answer.into_parts()))
+    }
+
+    fn inform(&mut self, head: http::Response<()>) -> Result<(), Stopped> {
+        fields::check_response(head.status(), head.headers()).map_err(not_http)?;
+        self.respond
+            .send_informational(head)
+            .map_err(Stopped::ClientGone)
+    }
+
+    /// Passes the response's head on.
+    fn answer(&mut self, head: response::Parts, content: RecvStream) -> Result<(), Stopped> {
+        fields::check_response(head.status, &head.headers).map_err(not_http)?;
+        let response = Arc::new(Response {
+            status: head.status.as_u16(),
+            headers: fields::header_list(&head.headers),
+        });
+        self.ticket.answered(Arc::clone(&response));
+        let is_ended = content.is_end_stream();
+        let head = http::Response::from_parts(head, ());
+        let to_client = self.respond.send_response(head, is_ended);
+        let mut download = Pump::new(content, to_client.map_err(Stopped::ClientGone)?, is_ended);
+        if let Some(pings) = self.home.confirms()
+            && confirm::is_worth_holding(&self.request, &response, Protocol::Http2)
+        {
+            download.hold_end(Hold::new(pings));
+        }
+        self.download = Some(download);
+        Ok(())
+    }
+
+    /// Passes the response's content on, while that of the request goes on.
+    fn poll_download(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
+        if let Err(stopped @ Stopped::ClientGone(_)) = self.poll_upload(cx) {
+            return Poll::Ready(Err(stopped));
+        }
+        let Some(download) = &mut self.download else {
+            return Poll::Ready(Ok(()));
+        };
+        download.poll(cx).map_err(|broken| match broken {
+            Broken::Source(error) => Stopped::BrokenOff {
+                reason: format!("the server broke off within its answer: {error}"),
+                reset: reason_for_client(&error),
+            },
+            Broken::Trailers(violation) => Stopped::BrokenOff {
+                reason: format!("the trailers of the answer are not valid: {violation}"),
+                reset: Some(Reason::PROTOCOL_ERROR),
+            },
+            Broken::Sink(error) => Stopped::ClientGone(error),
+        })
+    }
+
+    /// Passes the request's content on. A server that takes no more of it may have answered, or
+    /// tells why by its answer.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Stopped> {
+        let Some(upload) = &mut self.upload else {
+            return Ok(());
+        };
+        match upload.poll(cx) {
+            Poll::Pending | Poll::Ready(Ok(()) | Err(Broken::Sink(_))) => Ok(()),
+            Poll::Ready(Err(Broken::Source(error))) if error.is_library() => {
+                Err(Stopped::BadContent(error.to_string()))
+            }
+            Poll::Ready(Err(Broken::Source(error))) => Err(Stopped::ClientGone(error)),
+            Poll::Ready(Err(Broken::Trailers(violation))) => {
+                Err(Stopped::BadContent(violation.to_string()))
+            }
+        }
+    }
+
+    /// The response is through. The rest of the request goes on for as long as both want it; a
+    /// server that does not says so by a reset, which the browser gets to see (RFC 9113 section
+    /// 8.1).
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (Some(upload), Some(download)) = (&mut self.upload, &mut self.download) else {
+            return Poll::Ready(());
+        };
+        match upload.poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Ready(Err(Broken::Sink(error))) => {
+                download.reset(reason_for_client(&error).unwrap_or(Reason::NO_ERROR));
+                Poll::Ready(())
+            }
+            Poll::Ready(Err(Broken::Source(error))) => {
+                upload.reset(error.reason().unwrap_or(Reason::CANCEL));
+                Poll::Ready(())
+            }
+            Poll::Ready(Err(Broken::Trailers(_))) => {
+                upload.reset(Reason::CANCEL);
+                download.reset(Reason::PROTOCOL_ERROR);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn conclude(mut self, stopped: Stopped) -> Left<'a> {
+        match stopped {
+            Stopped::Unanswered {
+                ending,
+                reason,
+                reset,
+            } => self.unanswered(ending, reason, reset),
+            Stopped::BrokenOff { reason, reset } => {
+                self.ticket.ended(Ending::Truncated, Some(reason));
+                self.leave_server(Reason::CANCEL);
+                match (&mut self.download, reset) {
+                    (Some(download), Some(reset)) => download.reset(reset),
+                    (None, _) | (_, None) => return Left::Hanging(Box::new(self)),
+                }
+                Left::Nothing
+            }
+            Stopped::BadContent(reason) => {
+                let reason = format!("the content of the request is not valid: {reason}");
+                self.ticket.ended(Ending::NoResponse, Some(reason));
+                self.respond.send_reset(Reason::PROTOCOL_ERROR);
+                self.leave_server(Reason::CANCEL);
+                Left::Nothing
+            }
+            Stopped::ClientGone(error) => {
+                if self.download.as_ref().is_some_and(Pump::is_on_trial) && is_refusal(&error) {
+                    self.ticket.cancelled();
+                }
+                let reason = format!("the client gave up: {error}");
+                self.ticket.ended(Ending::ResetByClient, Some(reason));
+                self.leave_server(error.reason().unwrap_or(Reason::CANCEL));
+                Left::Nothing
+            }
+        }
+    }
+
+    /// Tells of a server that gave no answer: by a page where a person reads it, else as the server
+    /// did it.
+    fn unanswered(mut self, ending: Ending, reason: String, reset: Option<Reason>) -> Left<'a> {
+        let page = Page::unanswered(&reason);
+        self.ticket.ended(ending, Some(reason));
+        self.leave_server(Reason::CANCEL);
+        if page::is_read_by_people(&self.request, Protocol::Http2) {
+            let (head, content) = page.message(&self.request);
+            // A browser that does not take it is gone.
+            if let Ok(mut to_client) = self.respond.send_response(head, false) {
+                let _ = to_client.send_data(content, true);
+            }
+            return Left::Page;
+        }
+        let Some(reset) = reset else {
+            return Left::Hanging(Box::new(self));
+        };
+        self.respond.send_reset(reset);
+        Left::Nothing
+    }
+
+    fn leave_server(&mut self, reason: Reason) {
+        if let Some(upload) = &mut self.upload {
+            upload.reset(reason);
+        }
+    }
+}
+
+fn gone(reset: Result<Reason, h2::Error>) -> Stopped {
+    Stopped::ClientGone(reset.map_or_else(|error| error, Into::into))
+}
+
+/// Whether this is how browsers refuse what they have of a response: WebKit by `STREAM_CLOSED`, all
+/// others by `CANCEL` (measured).
+fn is_refusal(error: &h2::Error) -> bool {
+    matches!(error.reason(), Some(Reason::CANCEL | Reason::STREAM_CLOSED))
+}
+
+fn not_http(violation: Violation) -> Stopped {
+    Stopped::Unanswered {
+        ending: Ending::NotHttp,
+        reason: format!("the server's answer is not valid HTTP: {violation}"),
+        reset: Some(Reason::PROTOCOL_ERROR),
+    }
+}
+
+/// What came of a stream that the server did not answer on.
+fn unanswered(error: &h2::Error) -> Stopped {
+    let stopped = |ending, reason: &dyn fmt::Display| Stopped::Unanswered {
+        ending,
+        reason: reason.to_string(),
+        reset: reason_for_client(error),
+    };
+    if error.is_go_away() && error.is_remote() {
+        stopped(
+            Ending::NoResponse,
+            &"the server takes no more requests on this connection (GOAWAY)",
+        )
+    } else if error.is_reset() && error.is_remote() {
+        stopped(
+            Ending::ResetByServer,
+            &format_args!("the server reset the stream before it answered: {error}"),
+        )
+    } else if error.is_library() || error.is_go_away() {
+        stopped(
+            Ending::NotHttp,
+            &format_args!("the server's answer is not valid HTTP/2: {error}"),
+        )
+    } else {
+        stopped(
+            Ending::NoResponse,
+            &format_args!("the server's connection broke: {error}"),
+        )
+    }
+}
+
+/// The reset that tells the browser what happened on the server's side; none where its whole
+/// connection is gone, which the browser gets to see by its own.
+fn reason_for_client(error: &h2::Error) -> Option<Reason> {
+    if error.is_go_away() && error.is_remote() {
+        // Not processed, so it may be tried again (RFC 9113 section 8.7).
+        Some(Reason::REFUSED_STREAM)
+    } else {
+        error.reason()
+    }
+}

@@ -1,0 +1,165 @@
+//! The rules of RFC 9113 for messages that the h2 crate leaves to its users: targets against the
+//! tunnel they are in, and what may stand in fields.
+
+use http::request;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::headers::HeaderList;
+use super::target::Authority;
+use super::{MAX_FIELDS, Violation, is_token};
+
+/// Checks the head of a request in a TLS tunnel to `home`.
+pub fn check_request(head: &request::Parts, home: &Authority) -> Result<(), Violation> {
+    check_target(head, home)?;
+    check_fields(&head.headers)?;
+    let is_plain = |value: &[u8]| super::trim_ows(value).len() == value.len();
+    if head
+        .headers
+        .values()
+        .all(|value| is_plain(value.as_bytes()))
+    {
+        Ok(())
+    } else {
+        Err(Violation::FieldValue)
+    }
+}
+
+/// Checks the head of a response. White space at the ends of a value, which RFC 9113 section 8.2.1
+/// forbids, means nothing to browsers, and stays.
+pub fn check_response(status: StatusCode, fields: &HeaderMap) -> Result<(), Violation> {
+    if !(100..600).contains(&status.as_u16()) {
+        return Err(Violation::Status);
+    }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Violation::SwitchNotAsked);
+    }
+    check_fields(fields)
+}
+
+/// Checks field lines: names are tokens, and there are not too many.
+pub fn check_fields(fields: &HeaderMap) -> Result<(), Violation> {
+    if fields.len() > MAX_FIELDS {
+        return Err(Violation::TooManyFields);
+    }
+    if fields.keys().all(|name| is_token(name.as_str().as_bytes())) {
+        Ok(())
+    } else {
+        Err(Violation::FieldName)
+    }
+}
+
+/// The target must be one on the server that the tunnel leads to (RFC 9113 section 8.3.1).
+fn check_target(head: &request::Parts, home: &Authority) -> Result<(), Violation> {
+    let is_home = |octets: &[u8]| Authority::parse(octets, Some(443)).as_ref() == Some(home);
+    // Without an authority, the crate has no scheme either.
+    let authority = head.uri.authority().ok_or(Violation::Host)?;
+    if head.uri.scheme_str() != Some("https") {
+        return Err(Violation::Scheme);
+    }
+    if !is_home(authority.as_str().as_bytes()) {
+        return Err(Violation::HostMismatch);
+    }
+    let mut hosts = head.headers.get_all("host").into_iter();
+    if !hosts.all(|host| is_home(host.as_bytes())) {
+        return Err(Violation::HostMismatch);
+    }
+    let is_upgrade = head.extensions.get::<h2::ext::Protocol>().is_some();
+    if head.method == Method::CONNECT && !is_upgrade {
+        return Err(Violation::Target);
+    }
+    match path(&head.uri).as_bytes() {
+        [b'/', ..] => Ok(()),
+        b"*" if head.method == Method::OPTIONS => Ok(()),
+        _ => Err(Violation::Target),
+    }
+}
+
+/// The path with the query, as it was sent.
+pub fn path(target: &http::Uri) -> &str {
+    target.path_and_query().map_or("", PathAndQuery::as_str)
+}
+
+/// The field lines, as the judge takes them.
+pub fn header_list(fields: &HeaderMap) -> HeaderList {
+    let octets =
+        |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len();
+    let mut list = HeaderList::with_capacity(fields.len(), fields.iter().map(octets).sum());
+    for (name, value) in fields {
+        list.push(name.as_str().as_bytes(), value.as_bytes());
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, target: &str, fields: &[(&str, &str)]) -> Result<(), Violation> {
+        let mut request = http::Request::builder().method(method).uri(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).expect("a request").into_parts();
+        let home = Authority::parse(b"api.test:8443", None).expect("an authority");
+        check_request(&head, &home)
+    }
+
+    #[test]
+    fn a_target_is_on_the_server_that_the_tunnel_leads_to() {
+        assert_eq!(request("GET", "https://api.test:8443/a?b", &[]), Ok(()));
+        assert_eq!(request("GET", "https://API.test:8443/", &[]), Ok(()));
+        for other in [
+            "https://api.test/",
+            "https://u@api.test:8443/",
+            "https://x.test:8443/",
+        ] {
+            assert_eq!(
+                request("GET", other, &[]),
+                Err(Violation::HostMismatch),
+                "{other}"
+            );
+        }
+        assert_eq!(request("GET", "/", &[]), Err(Violation::Host));
+        assert_eq!(
+            request("GET", "http://api.test:8443/", &[]),
+            Err(Violation::Scheme)
+        );
+        assert_eq!(
+            request("CONNECT", "https://api.test:8443/", &[]),
+            Err(Violation::Target)
+        );
+    }
+
+    #[test]
+    fn a_host_field_says_the_same_as_the_target() {
+        let target = "https://api.test:8443/";
+        assert_eq!(request("GET", target, &[("host", "api.test:8443")]), Ok(()));
+        let other = [("host", "api.test:8443"), ("host", "x.test")];
+        assert_eq!(request("GET", target, &other), Err(Violation::HostMismatch));
+    }
+
+    #[test]
+    fn values_have_no_white_space_at_their_ends_and_fields_are_not_too_many() {
+        let target = "https://api.test:8443/";
+        for value in [" a", "a ", "a\t"] {
+            assert_eq!(
+                request("GET", target, &[("x", value)]),
+                Err(Violation::FieldValue)
+            );
+        }
+        let many = vec![("x", "y"); MAX_FIELDS + 1];
+        assert_eq!(request("GET", target, &many), Err(Violation::TooManyFields));
+    }
+
+    #[test]
+    fn a_status_is_one_that_http_2_has() {
+        let checked = |status| {
+            let status = StatusCode::from_u16(status).expect("three digits");
+            check_response(status, &HeaderMap::new())
+        };
+        assert_eq!(checked(200), Ok(()));
+        assert_eq!(checked(600), Err(Violation::Status));
+        assert_eq!(checked(101), Err(Violation::SwitchNotAsked));
+    }
+}

@@ -1,0 +1,119 @@
+//! `--confirm`: the end of a response is held back where its verdict hangs on the credentials mode.
+
+use bytes::Bytes;
+use corstap::cors::verdict::ConfirmedBy;
+use corstap::cors::{CredentialsMode, Outcome, Verdict};
+use h2::{Reason, RecvStream, SendStream};
+
+use crate::support::http2::{Browser, Server, both, head, piece, whole, within};
+use crate::support::scene::Scene;
+
+const ASTERISK: (&str, &str) = ("access-control-allow-origin", "*");
+const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                        Chrome/156.0.0.0 Safari/537.36";
+const FETCH: [(&str, &str); 5] = [
+    ("user-agent", CHROMIUM),
+    ("origin", "https://app.example.test"),
+    ("sec-fetch-mode", "cors"),
+    ("sec-fetch-site", "same-site"),
+    ("sec-fetch-dest", "empty"),
+];
+
+/// A fetch that was answered with that field, and its content on both sides.
+async fn fetched(
+    (browser, server): (&mut Browser, &mut Server),
+    field: (&str, &str),
+) -> (SendStream<Bytes>, RecvStream) {
+    let (answer, _) = browser.asks("GET", "/", &FETCH, false).await;
+    let (_request, mut respond) = server.sees().await;
+    let answering = respond
+        .send_response(head(200, &[field]), false)
+        .expect("sent");
+    (
+        answering,
+        within(answer).await.expect("a response").into_body(),
+    )
+}
+
+/// The exchange as it is told last.
+fn confirmed(scene: &Scene) -> Verdict {
+    loop {
+        let stored = scene.recorded();
+        if stored.judgement.verdict.confirmed.is_some() {
+            return stored.judgement.verdict.clone();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_takes_the_response_has_asked_without_credentials() {
+    let scene = Scene::set_to_confirm().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let (mut answering, mut content) = fetched((&mut browser, &mut server), ASTERISK).await;
+    answering
+        .send_data(Bytes::from_static(b"hello"), true)
+        .expect("sent");
+    assert_eq!(piece(&mut content).await, "hello");
+    assert_eq!(whole(content).await, Ok((Vec::new(), None)));
+    let verdict = confirmed(&scene);
+    assert_eq!(verdict.answer.outcome, Outcome::Allowed);
+    assert_eq!(verdict.credentials.mode, Some(CredentialsMode::Omit));
+    assert_eq!(
+        verdict.confirmed.map(|it| it.by),
+        Some(ConfirmedBy::NotCancelled)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_cancels_it_has_asked_with_credentials() {
+    let scene = Scene::set_to_confirm().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let (answer, mut asking) = browser.asks("POST", "/", &FETCH, true).await;
+    asking.send_data(Bytes::new(), true).expect("sent");
+    let (_request, mut respond) = server.sees().await;
+    let mut answering = respond
+        .send_response(head(200, &[ASTERISK]), false)
+        .expect("sent");
+    let mut content = within(answer).await.expect("a response").into_body();
+    answering
+        .send_data(Bytes::from_static(b"hello"), true)
+        .expect("sent");
+    assert_eq!(piece(&mut content).await, "hello");
+    asking.send_reset(Reason::CANCEL);
+    let verdict = confirmed(&scene);
+    assert_eq!(verdict.answer.outcome, Outcome::Blocked);
+    assert_eq!(verdict.credentials.mode, Some(CredentialsMode::Include));
+    assert_eq!(
+        verdict.confirmed.map(|it| it.by),
+        Some(ConfirmedBy::Cancelled)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_decided_anyway_is_not_tried() {
+    let scene = Scene::set_to_confirm().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let other = ("access-control-allow-origin", "https://other.example.test");
+    let (mut answering, content) = fetched((&mut browser, &mut server), other).await;
+    answering
+        .send_data(Bytes::from_static(b"hello"), true)
+        .expect("sent");
+    assert_eq!(whole(content).await, Ok((b"hello".to_vec(), None)));
+    let verdict = scene.recorded().judgement.verdict.clone();
+    assert_eq!(verdict.answer.outcome, Outcome::Blocked);
+    assert_eq!(verdict.confirmed, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_held_back_unless_it_is_asked_for() {
+    let scene = Scene::set().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let (mut answering, content) = fetched((&mut browser, &mut server), ASTERISK).await;
+    answering
+        .send_data(Bytes::from_static(b"hello"), true)
+        .expect("sent");
+    assert_eq!(whole(content).await, Ok((b"hello".to_vec(), None)));
+    let verdict = scene.recorded().judgement.verdict.clone();
+    assert_eq!(verdict.answer.outcome, Outcome::Undecided);
+    assert_eq!(verdict.confirmed, None);
+}
