@@ -11,16 +11,16 @@ use super::opinion::{Opinion, Situation};
 use super::redirect::has_redirect_status;
 use super::{Engine, Outcome};
 
-/// Whether the engine that asked blocks this response in one credentials mode only, and cancels what
-/// it blocks.
-pub fn is_worth_holding(request: &Request, response: &Response, protocol: Protocol) -> bool {
+/// The engine that asked, if it blocks this response in one credentials mode only, and shows by
+/// cancelling what it blocks.
+pub fn who_shows(request: &Request, response: &Response, protocol: Protocol) -> Option<Engine> {
     let profile = Profile::of(request, protocol);
-    let Some(engine) = profile.engine.filter(|_| profile.kind == Kind::CrossOrigin) else {
-        return false;
-    };
+    let engine = profile
+        .engine
+        .filter(|_| profile.kind == Kind::CrossOrigin)?;
     let is_known = credentials::of_request(profile, request).mode.is_some();
     if is_known || !shows(engine, profile, protocol) || !is_finite(request, response) {
-        return false;
+        return None;
     }
     let situation = Situation {
         profile,
@@ -33,7 +33,9 @@ pub fn is_worth_holding(request: &Request, response: &Response, protocol: Protoc
         around: &Around::default(),
     };
     let blocks = |mode| Opinion::of(engine, &situation, mode).outcome() == Outcome::Blocked;
-    situation.depends_on_mode() && blocks(CredentialsMode::Include) != blocks(CredentialsMode::Omit)
+    let hangs_on_mode = situation.depends_on_mode()
+        && blocks(CredentialsMode::Include) != blocks(CredentialsMode::Omit);
+    hangs_on_mode.then_some(engine)
 }
 
 /// Whether an engine cancels at once what it blocks of this kind (measured: WebKit waits for the end
@@ -87,7 +89,7 @@ mod tests {
             headers,
         };
         let headers = fields.iter().copied().collect();
-        is_worth_holding(&request, &Response { status, headers }, Protocol::Http2)
+        who_shows(&request, &Response { status, headers }, Protocol::Http2).is_some()
     }
 
     #[test]

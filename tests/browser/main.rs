@@ -16,8 +16,9 @@ use std::process::Command;
 
 use corstap::browser::find;
 use corstap::cors::Engine;
+use corstap::wire::alpn::Alpn;
 use support::exceptions::{exceptions, live_exceptions};
-use support::live::{self, play};
+use support::live::{self, Way, play};
 use support::truth::{Case, cases, more};
 
 /// How many of the truth cases the ordinary run takes.
@@ -63,11 +64,21 @@ fn chosen(engine: Engine) -> Vec<Case> {
     playable
 }
 
-async fn our_labels_are_those_of(engine: Engine) {
+/// HTTP/1.1 without, and HTTP/2 with the end of answers held back where that tells.
+const PLAIN: Way = Way {
+    alpn: Alpn::Http11,
+    confirm: false,
+};
+const CONFIRMED: Way = Way {
+    alpn: Alpn::Http2,
+    confirm: true,
+};
+
+async fn our_labels_are_those_of(engine: Engine, way: Way) {
     let Some(program) = browser(engine) else {
         return;
     };
-    let table = live::run(engine, program, &chosen(engine)).await;
+    let table = live::run(engine, program, &chosen(engine), way).await;
     println!("{table}");
     let live = live_exceptions(engine);
     let excepted = exceptions(engine).union(&live).cloned().collect();
@@ -79,12 +90,22 @@ async fn our_labels_are_those_of(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_labels_are_chromiums_own() {
-    our_labels_are_those_of(Engine::Chromium).await;
+    our_labels_are_those_of(Engine::Chromium, PLAIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_labels_are_chromiums_own_over_http_2() {
+    our_labels_are_those_of(Engine::Chromium, CONFIRMED).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_labels_are_firefoxes_own() {
-    our_labels_are_those_of(Engine::Firefox).await;
+    our_labels_are_those_of(Engine::Firefox, PLAIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_labels_are_firefoxes_own_over_http_2() {
+    our_labels_are_those_of(Engine::Firefox, CONFIRMED).await;
 }
 
 #[test]

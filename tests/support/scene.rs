@@ -65,7 +65,7 @@ impl Rig {
         Self::start_with(hosts, route, true).await
     }
 
-    async fn start_with(hosts: HostList, route: Route, confirm: bool) -> Self {
+    pub async fn start_with(hosts: HostList, route: Route, confirm: bool) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
         let ca_pem = ca.certificate_pem();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::request;
+use tokio::sync::Notify;
 
 use super::pings::Pings;
 use crate::exchange::{ConnectionId, Protocol, Request, RequestUrl, Scheme};
@@ -23,6 +24,7 @@ pub(super) struct Home<'a> {
     pub(super) address: SocketAddr,
     pub(super) requests: SendRequest<Bytes>,
     pub(super) pings: Option<Pings>,
+    pub(super) flushes: Notify,
 }
 
 impl Home<'_> {
@@ -43,6 +45,11 @@ impl Home<'_> {
     /// PINGs for those who hold back the end of a response; none where nobody is to do so.
     pub(super) fn confirms(&self) -> Option<Pings> {
         self.pings.clone()
+    }
+
+    /// Waits until all that was sent to the browser so far has left, as far as it takes it.
+    pub(super) async fn flushed(&self) {
+        self.flushes.notified().await;
     }
 
     /// A request, as it is judged and recorded.

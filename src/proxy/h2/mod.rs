@@ -23,6 +23,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use h2::Reason;
 use h2::client::SendRequest;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
@@ -138,6 +139,7 @@ impl<'a> Conversation<'a> {
             address,
             requests,
             pings,
+            flushes: Notify::new(),
         };
         Ok(Self {
             home: Arc::new(home),
@@ -166,8 +168,11 @@ impl<'a> Conversation<'a> {
         };
         debug!(?ended, "over");
         // Streams that are still under way learn from their connections that these are over.
-        let rest = async { while self.streams.next().await.is_some() {} };
-        let _ = timeout(FAREWELL, rest).await;
+        let mut rest = poll_fn(|cx| {
+            self.home.flushes.notify_waiters();
+            self.streams.poll_next_unpin(cx)
+        });
+        let _ = timeout(FAREWELL, async { while (&mut rest).await.is_some() {} }).await;
         if ended == (Ended::ByServer { was_reset: true }) {
             self.client_signs.reset_at_end();
         }
@@ -195,6 +200,9 @@ impl<'a> Conversation<'a> {
                 return Poll::Ready(self.ended_by_client());
             };
             self.streams.push(stream);
+        }
+        if !self.client_signs.is_blocked() {
+            self.home.flushes.notify_waiters();
         }
         if let Some(pinger) = &mut self.pinger {
             pinger.poll(cx);

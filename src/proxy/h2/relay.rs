@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
@@ -92,7 +92,7 @@ impl<'a> Relay<'a> {
     async fn run(mut self, head: request::Parts, content: RecvStream) -> Left<'a> {
         match self.pass(head, content).await {
             Ok(()) => Left::Nothing,
-            Err(stopped) => self.conclude(stopped),
+            Err(stopped) => self.conclude(stopped).await,
         }
     }
 
@@ -181,9 +181,9 @@ impl<'a> Relay<'a> {
         let to_client = self.respond.send_response(head, is_ended);
         let mut download = Pump::new(content, to_client.map_err(Stopped::ClientGone)?, is_ended);
         if let Some(pings) = self.home.confirms()
-            && confirm::is_worth_holding(&self.request, &response, Protocol::Http2)
+            && let Some(engine) = confirm::who_shows(&self.request, &response, Protocol::Http2)
         {
-            download.hold_end(Hold::new(pings));
+            download.hold_end(Hold::new(pings, engine));
         }
         self.download = Some(download);
         Ok(())
@@ -228,33 +228,22 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// The response is through. The rest of the request goes on for as long as both want it; a
-    /// server that does not says so by a reset, which the browser gets to see (RFC 9113 section
-    /// 8.1).
+    /// The response is through. The rest of the request goes on for as long as both want it. Where
+    /// the server does not, dropping the streams tells the browser so, by a reset after the response
+    /// (RFC 9113 section 8.1).
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Some(upload), Some(download)) = (&mut self.upload, &mut self.download) else {
+        let Some(upload) = &mut self.upload else {
             return Poll::Ready(());
         };
-        match upload.poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(()),
-            Poll::Ready(Err(Broken::Sink(error))) => {
-                download.reset(reason_for_client(&error).unwrap_or(Reason::NO_ERROR));
-                Poll::Ready(())
-            }
-            Poll::Ready(Err(Broken::Source(error))) => {
-                upload.reset(error.reason().unwrap_or(Reason::CANCEL));
-                Poll::Ready(())
-            }
-            Poll::Ready(Err(Broken::Trailers(_))) => {
-                upload.reset(Reason::CANCEL);
-                download.reset(Reason::PROTOCOL_ERROR);
-                Poll::Ready(())
-            }
+        match ready!(upload.poll(cx)) {
+            Ok(()) | Err(Broken::Sink(_)) => {}
+            Err(Broken::Source(error)) => upload.reset(error.reason().unwrap_or(Reason::CANCEL)),
+            Err(Broken::Trailers(_)) => upload.reset(Reason::CANCEL),
         }
+        Poll::Ready(())
     }
 
-    fn conclude(mut self, stopped: Stopped) -> Left<'a> {
+    async fn conclude(mut self, stopped: Stopped) -> Left<'a> {
         match stopped {
             Stopped::Unanswered {
                 ending,
@@ -264,6 +253,8 @@ impl<'a> Relay<'a> {
             Stopped::BrokenOff { reason, reset } => {
                 self.ticket.ended(Ending::Truncated, Some(reason));
                 self.leave_server(Reason::CANCEL);
+                // A reset would take the place of what still waits to leave.
+                self.home.flushed().await;
                 match (&mut self.download, reset) {
                     (Some(download), Some(reset)) => download.reset(reset),
                     (None, _) | (_, None) => return Left::Hanging(Box::new(self)),

@@ -3,6 +3,7 @@
 
 mod chromium;
 mod firefox;
+mod http2;
 pub mod play;
 mod servers;
 
@@ -12,10 +13,12 @@ use std::path::PathBuf;
 
 use corstap::ca::HostList;
 use corstap::cors::judge::PATIENCE as NOT_FOLLOWED;
+use corstap::cors::verdict::ConfirmedBy;
 use corstap::cors::{Engine, Outcome};
 use corstap::store;
 use corstap::store::capture::Which;
 use corstap::store::row::Stored;
+use corstap::wire::alpn::Alpn;
 use serde_json::Value;
 
 use super::scene::Rig;
@@ -25,7 +28,10 @@ use servers::Servers;
 /// What came of the cases that were played.
 pub struct Table {
     engine: Engine,
+    way: Way,
     played: BTreeSet<String>,
+    /// How many were settled by holding back the end of an answer.
+    pub confirmed: usize,
     pub right: usize,
     pub among: usize,
     /// The cases that we judge otherwise, with what was said of them.
@@ -42,12 +48,22 @@ enum Player {
     Firefox(corstap::browser::firefox::Browser),
 }
 
+/// How the cases are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// The protocol of servers with TLS.
+    pub alpn: Alpn,
+    /// Whether the proxy confirms.
+    pub confirm: bool,
+}
+
 /// Plays these cases in a browser, one after the other.
-pub async fn run(engine: Engine, program: PathBuf, recorded: &[Case]) -> Table {
-    let servers = Servers::start(engine).await;
+pub async fn run(engine: Engine, program: PathBuf, recorded: &[Case], way: Way) -> Table {
+    let servers = Servers::start(engine, way.alpn).await;
     let cases: Vec<Case> = recorded.iter().map(|case| servers.adapted(case)).collect();
     servers.take(&cases);
-    let rig = Rig::start(HostList::development(), servers.route(&cases)).await;
+    let route = servers.route(&cases);
+    let rig = Rig::start_with(HostList::development(), route, way.confirm).await;
     let mut player = Player::start(engine, program, &rig).await;
     let mut said = Vec::new();
     for case in &cases {
@@ -66,7 +82,7 @@ pub async fn run(engine: Engine, program: PathBuf, recorded: &[Case]) -> Table {
     capture
         .exchanges::<store::Error>(Which::All, all)
         .expect("read");
-    let mut table = Table::new(engine, notices);
+    let mut table = Table::new(engine, way, notices);
     for (case, said) in cases.iter().zip(&said) {
         table.add(case, said, &exchanges);
     }
@@ -99,9 +115,11 @@ impl Player {
 }
 
 impl Table {
-    fn new(engine: Engine, notices: Vec<String>) -> Self {
+    fn new(engine: Engine, way: Way, notices: Vec<String>) -> Self {
         Self {
             engine,
+            way,
+            confirmed: 0,
             played: BTreeSet::new(),
             right: 0,
             among: 0,
@@ -120,7 +138,15 @@ impl Table {
             self.changed.push((id(), told));
         }
         let judged = |stored: &&Stored| case.is_judged_url(&stored.recorded.request.url);
-        let score = match exchanges.iter().rev().find(judged) {
+        let judged = exchanges.iter().rev().find(judged);
+        let confirmed = judged.and_then(|stored| stored.judgement.verdict.confirmed.as_ref());
+        self.confirmed += usize::from(confirmed.is_some_and(|confirmed| {
+            matches!(
+                confirmed.by,
+                ConfirmedBy::Cancelled | ConfirmedBy::NotCancelled
+            )
+        }));
+        let score = match judged {
             Some(stored) => super::truth::score(&stored.judgement, self.engine, said),
             None => Score::Wrong("nothing".to_owned()),
         };
@@ -159,9 +185,21 @@ impl fmt::Display for Table {
         let Self { right, among, .. } = self;
         let played = self.played.len();
         let (engine, wrong, changed) = (self.engine.title(), self.wrong.len(), self.changed.len());
+        let over = match self.way.alpn {
+            Alpn::Http11 => "HTTP/1.1",
+            Alpn::Http2 => "HTTP/2",
+        };
+        let confirming = if self.way.confirm {
+            format!(
+                ", {} of them by holding back the end of an answer",
+                self.confirmed
+            )
+        } else {
+            String::new()
+        };
         writeln!(
             f,
-            "{engine}, live: of {played} cases {right} right, {among} undecided with the answer among the two, \
+            "{engine}, live over {over}: of {played} cases {right} right{confirming}, {among} undecided with the answer among the two, \
              {wrong} wrong; {changed} answered by the browser otherwise than when they were recorded"
         )?;
         for (case, told) in &self.wrong {

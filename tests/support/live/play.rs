@@ -197,6 +197,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            websocket_key: None,
+        }
+    }
+
     pub fn of(message: &Message) -> Option<Self> {
         let mut words = message.start_line.split(' ');
         let key = message

@@ -16,9 +16,10 @@ use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::http2;
 use super::play::{Asked, NOT_FOUND, Reply};
 use crate::support::scene::{End, PATIENCE, provider};
-use crate::support::strict::{self, Message, Read};
+use crate::support::strict::{self, Read};
 use crate::support::truth::Case;
 
 /// The ports of the recorded cases: TLS, another with TLS, plain HTTP, plain HTTP for localhost's
@@ -36,18 +37,20 @@ pub struct Servers {
 }
 
 /// The recorded replies, each to be given in its turn.
-struct Replay {
+pub struct Replay {
     engine: Engine,
+    alpn: Alpn,
     cases: Mutex<HashMap<String, Case>>,
     given: Mutex<HashMap<(String, String), usize>>,
 }
 
 impl Servers {
-    pub async fn start(engine: Engine) -> Self {
+    pub async fn start(engine: Engine, alpn: Alpn) -> Self {
         let (trusted, root) = leaves();
         let (distrusted, _) = leaves();
         let replay = Arc::new(Replay {
             engine,
+            alpn,
             cases: Mutex::default(),
             given: Mutex::default(),
         });
@@ -123,26 +126,37 @@ async fn serve(listener: TcpListener, leaves: Option<Arc<LeafCache>>, replay: Ar
         let (leaves, replay) = (leaves.clone(), Arc::clone(&replay));
         let handle = tcp.as_fd().try_clone_to_owned().expect("a handle");
         tokio::spawn(async move {
-            let client = match leaves {
-                Some(leaves) => with_tls(tcp, &leaves).await,
-                None => Some(End::new(tcp)),
+            let (client, alpn) = match leaves {
+                Some(leaves) => match with_tls(tcp, &leaves, replay.alpn).await {
+                    Some(client) => client,
+                    None => return,
+                },
+                None => (End::new(tcp), None),
             };
-            if let Some(client) = client
-                && let Reply::Reset = converse(client, &replay).await
-            {
+            if alpn == Some(Alpn::Http2) {
+                http2::converse(client.into_stream(), &replay).await;
+            } else if let Reply::Reset = converse(client, &replay).await {
                 set_socket_linger(&handle, Some(Duration::ZERO)).expect("set");
             }
         });
     }
 }
 
-async fn with_tls(tcp: TcpStream, leaves: &LeafCache) -> Option<End> {
+/// Speaks TLS with a client, and the protocol of this server if the client offers it.
+async fn with_tls(tcp: TcpStream, leaves: &LeafCache, alpn: Alpn) -> Option<(End, Option<Alpn>)> {
+    tcp.set_nodelay(true).expect("set");
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp);
     let hello = hello.await.ok()?;
     let name = hello.client_hello().server_name()?.to_owned();
     let host = Host::parse(name.as_bytes()).expect("a name");
-    let config = leaves.config(&host, Some(Alpn::Http11)).expect("minted");
-    hello.into_stream(config).await.ok().map(End::new)
+    let is_offered = hello
+        .client_hello()
+        .alpn()?
+        .any(|offer| offer == alpn.name());
+    let chosen = if is_offered { alpn } else { Alpn::Http11 };
+    let config = leaves.config(&host, Some(chosen)).expect("minted");
+    let stream = hello.into_stream(config).await.ok()?;
+    Some((End::new(stream), Some(chosen)))
 }
 
 /// Replies until the connection is to end, and says how.
@@ -154,7 +168,7 @@ async fn converse(mut client: End, replay: &Replay) -> Reply {
         }
         while let Read::Complete(message) = strict::request(&client.read()[at..]) {
             at += message.length;
-            match replay.reply(&message) {
+            match replay.reply(&Asked::of(&message).expect("a request")) {
                 Reply::Answer(octets) => client.tries_to_send(&octets).await,
                 Reply::Part(octets) => {
                     client.tries_to_send(&octets).await;
@@ -170,8 +184,7 @@ async fn converse(mut client: End, replay: &Replay) -> Reply {
 
 impl Replay {
     /// The recorded reply to a request, in its turn.
-    fn reply(&self, message: &Message) -> Reply {
-        let asked = Asked::of(message).expect("a request");
+    pub fn reply(&self, asked: &Asked) -> Reply {
         let cases = self.cases.lock().unwrap();
         let id = asked.path.strip_prefix("/c/").unwrap_or_default();
         let id = id.split(['/', '?']).next().unwrap_or_default();
@@ -189,6 +202,6 @@ impl Replay {
             .entry((asked.method.clone(), asked.path.clone()))
             .or_default();
         *turn += 1;
-        case.reply(self.engine, &asked, *turn - 1)
+        case.reply(self.engine, asked, *turn - 1)
     }
 }
