@@ -3,6 +3,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
+use super::hold::Hold;
 use super::peer::Peer;
 use crate::wire::Violation;
 use crate::wire::tap::Tap;
@@ -13,10 +14,10 @@ pub(super) const MOST_PIPELINED: usize = 64 * 1024;
 const MOST_READS: usize = 8;
 
 /// One message, or what is left of it, on its way.
-#[derive(Debug)]
 pub(super) struct Flow {
     tap: Tap,
     ready: usize,
+    hold: Option<Hold>,
 }
 
 /// Why a message did not get through.
@@ -35,7 +36,21 @@ pub(super) enum Broken {
 impl Flow {
     /// A message whose head, of that many octets, stands at the front of its sender's inbox.
     pub(super) fn new(head: usize, tap: Tap) -> Self {
-        Self { tap, ready: head }
+        Self {
+            tap,
+            ready: head,
+            hold: None,
+        }
+    }
+
+    /// Holds the end back, if there is any content before it.
+    pub(super) fn hold_end(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// Whether the receiver, were it to give up now, would do so because of what it has seen.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.hold.as_ref().is_some_and(Hold::is_on)
     }
 
     /// Passes on what there is, until the whole message is through and flushed. Nothing is held
@@ -51,16 +66,22 @@ impl Flow {
             let fresh = from.inbox().get(self.ready..).unwrap_or_default();
             let valid = self.tap.pass(fresh);
             self.ready += *valid.as_ref().unwrap_or(&0);
-            if self.ready > 0 {
+            let last = self.last();
+            if self.ready > last {
                 let passed =
-                    ready!(to.poll_pass_from(cx, from, self.ready)).map_err(Broken::Sink)?;
+                    ready!(to.poll_pass_from(cx, from, self.ready - last)).map_err(Broken::Sink)?;
                 self.ready -= passed;
+                self.has_passed();
                 continue;
             }
             valid.map_err(Broken::Violation)?;
             ready!(to.poll_flush(cx)).map_err(Broken::Sink)?;
             if self.tap.is_complete() {
-                return Poll::Ready(Ok(()));
+                ready!(self.poll_hold(cx));
+                if last == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
             }
             if reads == MOST_READS {
                 cx.waker().wake_by_ref();
@@ -68,18 +89,41 @@ impl Flow {
             }
             reads += 1;
             if !ready!(from.poll_fill(cx)).map_err(Broken::Source)? {
-                return Poll::Ready(if self.tap.close() {
-                    Ok(())
-                } else {
-                    Err(Broken::Cut)
-                });
+                if !self.tap.close() {
+                    return Poll::Ready(Err(Broken::Cut));
+                }
+                ready!(self.poll_hold(cx));
+                return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// How many octets at the end are held back: the last one, or none.
+    fn last(&self) -> usize {
+        let is_last = self.hold.is_some() && self.tap.is_complete() && self.tap.has_content();
+        usize::from(is_last)
+    }
+
+    /// Octets have gone out; what the receiver makes of the content may show from its first on.
+    fn has_passed(&mut self) {
+        if let Some(hold) = &mut self.hold
+            && self.tap.passed() > self.ready as u64
+        {
+            hold.begin();
+        }
+    }
+
+    /// Ready when the end may go out.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(hold) = &mut self.hold {
+            ready!(hold.poll(cx));
+            self.hold = None;
+        }
+        Poll::Ready(())
     }
 }
 
 /// A request on its way to the server, while the response may already come back.
-#[derive(Debug)]
 pub(super) struct Upload {
     flow: Flow,
     state: State,

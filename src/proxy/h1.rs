@@ -345,7 +345,7 @@ impl<'a> Conversation<'a> {
                 }
             };
             let relay = Relay::new(&mut self.client, &mut peer, upload, &request, &mut ticket);
-            let outcome = relay.run().await;
+            let outcome = relay.confirming(self.proxy.confirm).run().await;
             debug!(?outcome, "over");
             self.conclude(outcome, peer, &server, is_persistent, &request, ticket)
                 .await

@@ -11,6 +11,7 @@ mod dial;
 mod flow;
 mod h1;
 mod h2;
+mod hold;
 mod notice;
 mod page;
 mod peer;

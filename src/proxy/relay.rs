@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::flow::{Broken, Flow, Upload};
+use super::hold::Hold;
 use super::peer::{LINGER, NoHead, Peer};
-use crate::cors::Engine;
-use crate::exchange::{Ending, Request, Response};
+use crate::cors::{Engine, confirm};
+use crate::exchange::{Ending, Protocol, Request, Response};
 use crate::store::Ticket;
 use crate::wire::framing::{Framing, is_asked_upgrade, is_persistent};
 use crate::wire::head::ResponseHead;
@@ -64,6 +65,7 @@ pub(super) struct Relay<'a> {
     upload: Upload,
     request: &'a Request,
     is_browsers: bool,
+    is_confirming: bool,
     ticket: &'a mut Ticket,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -83,8 +85,17 @@ impl<'a> Relay<'a> {
             upload,
             request,
             is_browsers: Engine::of(&request.headers).is_some(),
+            is_confirming: false,
             ticket,
             deadline: None,
+        }
+    }
+
+    /// Holds the end of the answer back where a browser then shows whether it blocks it.
+    pub(super) fn confirming(self, is_confirming: bool) -> Self {
+        Self {
+            is_confirming,
+            ..self
         }
     }
 
@@ -108,8 +119,14 @@ impl<'a> Relay<'a> {
             status: head.status,
             headers: head.headers,
         };
-        self.ticket.answered(Arc::new(response));
+        let response = Arc::new(response);
+        self.ticket.answered(Arc::clone(&response));
         let mut download = Flow::new(octets, Tap::new(framing));
+        if self.is_confirming
+            && confirm::who_shows(self.request, &response, Protocol::Http11).is_some()
+        {
+            download.hold_end(Hold::without_pings());
+        }
         poll_fn(|cx| self.poll_download(cx, &mut download)).await?;
         self.ticket.ended(Ending::Complete, None);
         if is_switch {
@@ -217,7 +234,10 @@ impl<'a> Relay<'a> {
         flow: &mut Flow,
     ) -> Poll<Result<(), Outcome>> {
         match self.poll_upload(cx) {
-            Err(broken @ Broken::Source(_)) => return Poll::Ready(Err(request_broke(broken))),
+            Err(broken @ Broken::Source(_)) => {
+                self.given_up(flow);
+                return Poll::Ready(Err(request_broke(broken)));
+            }
             Err(Broken::Cut) => {
                 // A server that cannot be told is about to be found out by its answer.
                 let _ = self.server.poll_end(cx);
@@ -225,10 +245,18 @@ impl<'a> Relay<'a> {
             Ok(()) | Err(Broken::Violation(_) | Broken::Sink(_)) => {}
         }
         if self.has_left() {
+            self.given_up(flow);
             return Poll::Ready(Err(gone("the client closed before the end of the answer")));
         }
         flow.poll_pass(cx, self.server, self.client)
             .map_err(|broken| self.broken_off(broken))
+    }
+
+    /// A browser that goes away while the end of an answer is held back has refused it.
+    fn given_up(&self, flow: &Flow) {
+        if flow.is_on_trial() {
+            self.ticket.cancelled();
+        }
     }
 
     /// What an answer comes to that did not get through. Servers break off when their client has

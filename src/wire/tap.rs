@@ -64,6 +64,15 @@ impl Tap {
         }
     }
 
+    /// Whether there was content with an octet before the last, as far as it has passed.
+    pub fn has_content(&self) -> bool {
+        match &self.rest {
+            Rest::Length(_) | Rest::UntilClose { .. } => self.passed > 1,
+            // More than the last chunk and the end of no trailers.
+            Rest::Chunked(_) => self.passed > 5,
+        }
+    }
+
     /// How many octets have passed, framing included.
     pub fn passed(&self) -> u64 {
         self.passed

@@ -6,7 +6,7 @@ use corstap::cors::{CredentialsMode, Outcome, Verdict};
 use h2::{Reason, RecvStream, SendStream};
 
 use crate::support::http2::{Browser, Server, both, head, piece, whole, within};
-use crate::support::scene::Scene;
+use crate::support::scene::{End, Scene};
 
 const ASTERISK: (&str, &str) = ("access-control-allow-origin", "*");
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -116,4 +116,52 @@ async fn nothing_is_held_back_unless_it_is_asked_for() {
     let verdict = scene.recorded().judgement.verdict.clone();
     assert_eq!(verdict.answer.outcome, Outcome::Undecided);
     assert_eq!(verdict.confirmed, None);
+}
+
+/// The same fetch over HTTP/1.1, and both ends.
+async fn fetched_over_http_1(scene: &Scene, answer: &str) -> (End, End) {
+    let (mut client, mut server) = scene.both().await;
+    let line = |(name, value): &(&str, &str)| format!("{name}: {value}\r\n");
+    let fields: String = FETCH.iter().map(line).collect();
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\n{fields}\r\n",
+        scene.authority()
+    );
+    client.sends(&request).await;
+    server.sees(&request).await;
+    server.sends(answer).await;
+    (client, server)
+}
+
+const ANSWERS: [&str; 2] = [
+    "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 5\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http_1_a_browser_that_closes_has_refused_the_response() {
+    for answer in ANSWERS {
+        let scene = Scene::set_to_confirm().await;
+        let (mut client, _server) = fetched_over_http_1(&scene, answer).await;
+        client.sees(&answer[..answer.len() - 1]).await;
+        drop(client);
+        let verdict = confirmed(&scene);
+        assert_eq!(verdict.answer.outcome, Outcome::Blocked);
+        assert_eq!(
+            verdict.confirmed.map(|it| it.by),
+            Some(ConfirmedBy::Cancelled)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http_1_silence_proves_nothing_and_no_octet_changes() {
+    for answer in ANSWERS {
+        let scene = Scene::set_to_confirm().await;
+        let (mut client, _server) = fetched_over_http_1(&scene, answer).await;
+        client.sees(answer).await;
+        let verdict = scene.recorded().judgement.verdict.clone();
+        assert_eq!(verdict.answer.outcome, Outcome::Undecided);
+        assert_eq!(verdict.confirmed, None);
+    }
 }

@@ -5,7 +5,6 @@
 //! One task drives both connections and all their streams, so what belongs together never waits for
 //! another thread.
 
-mod hold;
 mod home;
 mod meter;
 mod pings;
@@ -30,6 +29,7 @@ use tracing::debug;
 use self::home::Home;
 use self::meter::{Metered, Signs};
 use self::pings::Pinger;
+pub(super) use self::pings::Pings;
 use self::relay::Left;
 use super::Proxy;
 use super::dial::Reached;

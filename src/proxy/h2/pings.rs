@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// Asks for PINGs, and waits for their answers.
 #[derive(Clone, Debug)]
-pub(super) struct Pings {
+pub(in crate::proxy) struct Pings {
     asked: Arc<AtomicU64>,
     answered: watch::Receiver<Answered>,
 }
@@ -35,12 +35,12 @@ pub(super) struct Pinger {
 
 impl Pings {
     /// Asks for a PING, and says which.
-    pub(super) fn ask(&self) -> u64 {
+    pub(in crate::proxy) fn ask(&self) -> u64 {
         self.asked.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Waits for its answer, which does not come if the connection ends, and says how long it took.
-    pub(super) async fn answered(&mut self, number: u64) -> Duration {
+    pub(in crate::proxy) async fn answered(&mut self, number: u64) -> Duration {
         let answered = self.answered.wait_for(|last| last.number >= number);
         if let Some(after) = answered.await.ok().map(|last| last.after) {
             return after;

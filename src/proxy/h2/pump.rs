@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 
-use super::hold::{Held, Hold};
+use crate::proxy::hold::{Held, Hold};
 use crate::wire::{Violation, fields};
 
 /// One direction of a stream.

@@ -12,11 +12,11 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{request, response};
 
-use super::hold::{Held, Hold};
 use super::home::Home;
 use super::pump::{Broken, Pump};
 use crate::cors::confirm;
 use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::proxy::hold::{Held, Hold};
 use crate::proxy::page::{self, Page};
 use crate::store::Ticket;
 use crate::wire::{MAX_INTERIM, Violation, fields};
@@ -183,7 +183,7 @@ impl<'a> Relay<'a> {
         if let Some(pings) = self.home.confirms()
             && let Some(engine) = confirm::who_shows(&self.request, &response, Protocol::Http2)
         {
-            download.hold_end(Hold::new(pings, engine));
+            download.hold_end(Hold::with(pings, engine));
         }
         self.download = Some(download);
         Ok(())

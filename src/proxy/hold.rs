@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::pings::Pings;
+use super::h2::Pings;
 use crate::cors::Engine;
 
 /// How long the end is held back at most.
@@ -36,9 +36,17 @@ pub(super) enum Held {
 
 /// Holds the end of one response back.
 pub(super) struct Hold {
-    pings: Pings,
-    rest: Duration,
+    proof: Proof,
     state: State,
+}
+
+/// What it takes to say that a browser did not cancel.
+enum Proof {
+    /// The answer to a PING, and some rest after it.
+    Ping(Pings, Duration),
+    /// There is none: over HTTP/1.1 a browser that closes blocks, and one that does not may only have
+    /// decided to read the rest first (measured).
+    None,
 }
 
 enum State {
@@ -53,10 +61,19 @@ enum State {
 }
 
 impl Hold {
-    pub(super) fn new(pings: Pings, engine: Engine) -> Self {
+    /// Over HTTP/2.
+    pub(super) fn with(pings: Pings, engine: Engine) -> Self {
+        Self::new(Proof::Ping(pings, rest(engine)))
+    }
+
+    /// Over HTTP/1.1.
+    pub(super) fn without_pings() -> Self {
+        Self::new(Proof::None)
+    }
+
+    fn new(proof: Proof) -> Self {
         Self {
-            pings,
-            rest: rest(engine),
+            proof,
             state: State::Untried,
         }
     }
@@ -64,7 +81,11 @@ impl Hold {
     /// Content has gone out.
     pub(super) fn begin(&mut self) {
         if let State::Untried = self.state {
-            let (at, ping) = (Instant::now(), self.pings.ask());
+            let ping = match &self.proof {
+                Proof::Ping(pings, _) => pings.ask(),
+                Proof::None => 0,
+            };
+            let at = Instant::now();
             self.state = State::Begun { at, ping };
         }
     }
@@ -91,11 +112,21 @@ impl Hold {
         loop {
             self.state = match &mut self.state {
                 State::Untried | State::Over(_) => return Poll::Ready(()),
-                State::Begun { ping, .. } => {
-                    State::Holding(Box::pin(hold(self.pings.clone(), *ping, self.rest)))
-                }
+                State::Begun { ping, .. } => State::Holding(self.proof.wait(*ping)),
                 State::Holding(wait) => State::Over(ready!(wait.as_mut().poll(cx))),
             };
+        }
+    }
+}
+
+impl Proof {
+    fn wait(&self, ping: u64) -> Pin<Box<dyn Future<Output = Held> + Send>> {
+        match self {
+            Self::Ping(pings, rest) => Box::pin(hold(pings.clone(), ping, *rest)),
+            Self::None => Box::pin(async {
+                sleep(MOST).await;
+                Held::Unknown
+            }),
         }
     }
 }
