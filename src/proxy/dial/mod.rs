@@ -1,5 +1,6 @@
 //! Reaching servers: names, TCP and verified TLS.
 
+mod eyeballs;
 mod trust;
 mod unreached;
 
@@ -153,18 +154,18 @@ impl Dialer {
         reached
     }
 
-    /// Tries one address after the other.
+    /// Connects to whichever address of the server answers first.
     async fn connect(&self, server: &Authority) -> Result<(TcpStream, SocketAddr), Unreached> {
-        let mut attempts = Vec::new();
-        for address in self.addresses(server).await? {
-            let late = || io::Error::from(io::ErrorKind::TimedOut);
+        let addresses = self.addresses(server).await?;
+        let connect = |address| async move {
+            let late = |_| io::Error::from(io::ErrorKind::TimedOut);
             let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
-            match connected.unwrap_or_else(|_| Err(late())) {
-                Ok(tcp) => return self.connected(server, address, tcp),
-                Err(error) => attempts.push(Attempt { address, error }),
-            }
+            connected.map_err(late)?
+        };
+        match eyeballs::race(addresses, connect).await {
+            Ok((tcp, address)) => self.connected(server, address, tcp),
+            Err(attempts) => Err(Unreached::new(server, Step::Connect(attempts))),
         }
-        Err(Unreached::new(server, Step::Connect(attempts)))
     }
 
     /// Whatever name led there, a connection to ourselves is none to a server. The address is
@@ -202,10 +203,10 @@ impl Dialer {
         }
         match &server.host {
             Host::Ip(address) => Ok(vec![at(*address)]),
-            // Names below localhost are not looked up (RFC 6761 section 6.3).
+            // Names below localhost are not looked up (RFC 6761 section 6.3). Browsers ask IPv6 first.
             Host::Name(_) if server.host.is_loopback() => Ok(vec![
-                at(Ipv4Addr::LOCALHOST.into()),
                 at(Ipv6Addr::LOCALHOST.into()),
+                at(Ipv4Addr::LOCALHOST.into()),
             ]),
             Host::Name(name) => {
                 let found = timeout(PATIENCE, lookup_host((&**name, server.port))).await;
