@@ -10,14 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{FINE, ca as ca_verb, place, view};
+use super::{FINE, ca as ca_verb, place, route, view};
 use crate::ca::{self, DevCa, HostList, LeafCache};
 use crate::cli::{Run, Values};
 use crate::cors::{Cause, Kind, Outcome};
@@ -50,10 +48,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     let listener = listen(arguments.listen).await?;
     let address = listener.local_addr()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let route = Route {
-        resolve: arguments.resolve.iter().cloned().collect::<HashMap<_, _>>(),
-        roots: read_roots(&arguments.upstream_ca)?,
-    };
+    let route = route::route(&arguments, address, &provider)?;
     let path = capture_path(arguments.capture.as_deref())?;
     let values = match arguments.values {
         Values::Harmless => secret::Values::Harmless,
@@ -61,7 +56,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     };
     let (writer, recorder, shown) = Writer::start(&path, Redactor::new(&ca::random()?, values))?;
     let (notices, noticed) = Notices::new();
-    let greeting = greeting(&dev, address, &path, values);
+    let greeting = greeting(&dev, address, &path, values, &route::told(&route));
     let parts = parts(dev, route, address, recorder, notices, provider)?;
     let log = LiveLog {
         capture: writer.capture.clone(),
@@ -180,21 +175,6 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-fn read_roots(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>> {
-    let mut roots = Vec::new();
-    for file in files {
-        let pem = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .unwrap_or_default();
-        if found.is_empty() {
-            bail!("{} holds no PEM certificate", file.display());
-        }
-        roots.extend(found);
-    }
-    Ok(roots)
-}
-
 fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
     match named {
         Some(path) if path.exists() => {
@@ -224,7 +204,13 @@ pub(super) async fn told_to_stop() {
 }
 
 /// What is said at the start: where it listens, what it reads, how to point a browser at it.
-fn greeting(dev: &DevCa, address: SocketAddr, capture: &Path, values: secret::Values) -> String {
+fn greeting(
+    dev: &DevCa,
+    address: SocketAddr,
+    capture: &Path,
+    values: secret::Values,
+    route: &str,
+) -> String {
     let DevCa {
         ca,
         certificate_file,
@@ -249,7 +235,7 @@ fn greeting(dev: &DevCa, address: SocketAddr, capture: &Path, values: secret::Va
     };
     let (port, ip) = (address.port(), address.ip());
     format!(
-        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{any}{all}
+        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{route}{any}{all}
 {made}capture: {capture}
 
 Point a browser at it:

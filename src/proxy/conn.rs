@@ -73,7 +73,7 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arriv
 
 /// A host that is not read is dialled first, so that a failure can be told on the CONNECT.
 async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
-    match proxy.dialer.tcp(&authority).await {
+    match proxy.dialer.blind(&authority).await {
         Ok(server) => {
             proxy.notices.tell(Notice::NotRead(authority.host));
             if peer.send(ESTABLISHED).await.is_ok() {
@@ -93,7 +93,7 @@ async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
 
 /// What is neither TLS nor HTTP is not ours to read.
 async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
-    match proxy.dialer.tcp(authority).await {
+    match proxy.dialer.blind(authority).await {
         Ok(server) => tunnel::splice(peer, server.peer).await,
         Err(failure) => debug!(%failure, "no tunnel"),
     }

@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-pub use self::dial::Route;
+pub use self::dial::{Bypass, Identity, NoProxy, Route, Upstream, UpstreamProxy};
 pub use self::notice::{Notice, Notices};
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;

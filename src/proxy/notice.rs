@@ -17,6 +17,8 @@ pub enum Notice {
     NotRead(Host),
     /// A client refused our certificate.
     Distrusted(Host),
+    /// A tunnel came from a corstap, and would have gone on through this proxy.
+    Ring(String),
 }
 
 impl fmt::Display for Notice {
@@ -29,6 +31,11 @@ impl fmt::Display for Notice {
                      made without it says how to make one that covers it"
                 )
             }
+            Self::Ring(proxy) => write!(
+                f,
+                "a request that came through a corstap is not sent on through the proxy {proxy}, which may lead round in \
+                 a ring. Start one of the two with --upstream-proxy none"
+            ),
             Self::Distrusted(host) => write!(
                 f,
                 "{host}: the browser refused corstap's certificate. It has to trust the CA: `corstap ca show` \

@@ -14,4 +14,6 @@ mod conversation;
 mod departures;
 mod failures;
 mod hostile;
+mod reaching;
 mod tunnels;
+mod via;

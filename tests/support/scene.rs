@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Longer than anything here takes: who waits so long waits in vain.
@@ -120,7 +121,8 @@ pub struct Scene {
     pub rig: Rig,
     pub server: SocketAddr,
     listener: TcpListener,
-    acceptor: TlsAcceptor,
+    /// How the server speaks TLS.
+    pub acceptor: TlsAcceptor,
 }
 
 pub fn provider() -> Arc<CryptoProvider> {
@@ -130,6 +132,11 @@ pub fn provider() -> Arc<CryptoProvider> {
 impl Scene {
     /// A proxy in front of one server on loopback.
     pub async fn set() -> Self {
+        Self::set_with(|_, _| {}).await
+    }
+
+    /// The same with another route, which may lead through the server as a proxy.
+    pub async fn set_with(change: impl FnOnce(&mut Route, SocketAddr)) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("bound");
@@ -144,14 +151,16 @@ impl Scene {
                 server.ip(),
             )
         };
-        let route = Route {
+        let mut route = Route {
             resolve: [SERVER, "outside.example.com"].map(at).into(),
             roots: vec![ca.certificate().clone()],
+            ..Route::default()
         };
         let leaves = LeafCache::new(ca, provider()).expect("made");
         let config = leaves
             .config(&host(SERVER), Some(Alpn::Http11))
             .expect("minted");
+        change(&mut route, server);
         let rig = Rig::start(HostList::development(), route).await;
         Self {
             rig,
@@ -203,13 +212,13 @@ impl Scene {
 
     /// The next connection that reaches the server, with TLS.
     pub async fn tls_server(&self) -> End {
-        let plain = self.server().await;
-        End::new(
-            self.acceptor
-                .accept(plain.stream)
-                .await
-                .expect("a handshake"),
-        )
+        End::new(self.session(self.server().await).await)
+    }
+
+    /// What the server knows of a TLS connection.
+    pub async fn session(&self, plain: End) -> TlsStream<Pin<Box<dyn Stream>>> {
+        let accepted = self.acceptor.accept(plain.stream);
+        accepted.await.expect("a handshake")
     }
 
     /// A client and the server it has reached, with TLS on both sides.
@@ -304,6 +313,11 @@ impl End {
         name: ServerName<'static>,
     ) -> std::io::Result<()> {
         connector.connect(name, &mut self.stream).await.map(drop)
+    }
+
+    /// Speaks TLS as a server, with a client that may not like it.
+    pub async fn accepts(self, acceptor: &TlsAcceptor) -> std::io::Result<Self> {
+        acceptor.accept(self.stream).await.map(Self::new)
     }
 
     /// Waits for exactly these octets.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::PATIENCE;
+use super::via::NoTunnel;
 use crate::exchange::Ending;
 use crate::wire::target::Authority;
 
@@ -27,11 +28,20 @@ pub(super) enum Step {
     Connect(Vec<Attempt>),
     Late(&'static str),
     OwnListener(SocketAddr),
+    /// The upstream proxy, and why there is no way through it.
+    Proxy(Authority, ProxyFailure),
     /// What the server speaks is not TLS.
     NotTls,
     Tls(io::Error),
     Certificate(rustls::CertificateError),
     Roots(rustls::Error),
+}
+
+/// Why an upstream proxy leads nowhere.
+#[derive(Debug)]
+pub(super) enum ProxyFailure {
+    Unreached(Unreached),
+    NoTunnel(NoTunnel),
 }
 
 /// One address that was tried.
@@ -80,7 +90,18 @@ impl Unreached {
     }
 
     pub(super) fn is_worth_remembering(&self) -> bool {
-        !matches!(self.0.step, Step::Connect(..))
+        match &self.0.step {
+            Step::Connect(_) => false,
+            Step::Proxy(_, ProxyFailure::Unreached(failure)) => failure.is_worth_remembering(),
+            Step::Resolve(_)
+            | Step::Late(_)
+            | Step::OwnListener(_)
+            | Step::Proxy(_, ProxyFailure::NoTunnel(_))
+            | Step::NotTls
+            | Step::Tls(_)
+            | Step::Certificate(_)
+            | Step::Roots(_) => true,
+        }
     }
 
     #[cfg(test)]
@@ -99,6 +120,10 @@ impl Unreached {
             },
             Step::Late(_) => Ending::Timeout,
             Step::OwnListener(_) => Ending::NeverSent,
+            Step::Proxy(_, ProxyFailure::Unreached(failure)) => Some(failure.ending())
+                .filter(|ending| matches!(ending, Ending::NeverSent | Ending::Timeout))
+                .unwrap_or(Ending::Refused),
+            Step::Proxy(_, ProxyFailure::NoTunnel(_)) => Ending::Refused,
             Step::NotTls | Step::Tls(_) | Step::Certificate(_) | Step::Roots(_) => Ending::Tls,
         }
     }
@@ -114,10 +139,37 @@ impl Unreached {
                 format!("Is the server running, and does it listen on port {}?", server.port)
             }
             Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
+            Step::Proxy(proxy, why) => why.remedy(proxy),
             Step::NotTls => format!("Ask for http://{server}, or have the server speak TLS."),
             Step::Tls(_) => format!("Does the server speak TLS on port {}? It may expect plain http.", server.port),
-            Step::Certificate(_) => "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`.".to_owned(),
+            Step::Certificate(_) => format!(
+                "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`. To let it pass \
+                 unverified: `corstap run --upstream-insecure {}`.",
+                server.host
+            ),
             Step::Roots(_) => "Install the system's CA certificates, or name them: `corstap run --upstream-ca FILE`.".to_owned(),
+        }
+    }
+}
+
+impl ProxyFailure {
+    fn remedy(&self, proxy: &Authority) -> String {
+        match self {
+            Self::NoTunnel(NoTunnel::Credentials {
+                takes_basic: false, ..
+            }) => "It takes no name and password, which is all that corstap can give (Basic). A proxy on this machine that \
+                   signs in for you can stand between: `corstap run --upstream-proxy http://127.0.0.1:PORT`."
+                .to_owned(),
+            Self::NoTunnel(NoTunnel::Credentials { .. }) => format!(
+                "Give it a name and a password that it knows: `corstap run --upstream-proxy http://USER:PASSWORD@{proxy}`, or \
+                 the same in HTTPS_PROXY and HTTP_PROXY."
+            ),
+            Self::NoTunnel(NoTunnel::Status(_)) => "Many proxies make tunnels to some ports and servers alone. To reach this one without \
+                  the proxy, add it to NO_PROXY."
+                .to_owned(),
+            Self::Unreached(_) | Self::NoTunnel(_) => format!(
+                "Is {proxy} an HTTP proxy, and does it run? `corstap run --upstream-proxy none` reaches servers without one."
+            ),
         }
     }
 }
@@ -141,6 +193,18 @@ impl fmt::Display for Unreached {
                 PATIENCE.as_secs()
             ),
             Step::OwnListener(address) => write!(f, "{server} is corstap itself, at {address}"),
+            Step::Proxy(proxy, ProxyFailure::Unreached(failure)) => {
+                write!(
+                    f,
+                    "{server} is behind the upstream proxy {proxy}: {failure}"
+                )
+            }
+            Step::Proxy(proxy, ProxyFailure::NoTunnel(why)) => {
+                write!(
+                    f,
+                    "no way to {server} through the upstream proxy {proxy}: {why}"
+                )
+            }
             Step::NotTls => write!(
                 f,
                 "{server} does not speak TLS; what it says looks like plain text"
@@ -155,6 +219,18 @@ impl fmt::Display for Unreached {
             }
             Step::Roots(error) => write!(f, "there is nothing to verify {server} by: {error}"),
         }
+    }
+}
+
+/// What is wrong with a certificate.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls says the rest well enough"
+)]
+pub(super) fn fault(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(error) => words(error),
+        other => other.to_string(),
     }
 }
 
