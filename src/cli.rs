@@ -61,8 +61,8 @@ pub struct Run {
     pub resolve: Vec<(Authority, IpAddr)>,
     /// Reach servers through this HTTP proxy; `none` for none
     ///
-    /// The form is [http://][USER[:PASSWORD]@]HOST[:PORT], with port 80 where none is given; USER and
-    /// PASSWORD are percent-encoded. Everything goes through tunnels (CONNECT), plain http too. This
+    /// The form is `http://USER:PASSWORD@HOST:PORT`; all but HOST may be left out (the port is 80 then),
+    /// and USER and PASSWORD are percent-encoded. Everything goes through tunnels (CONNECT), plain http too. This
     /// machine itself (localhost, *.localhost, 127.0.0.0/8, ::1) and what --resolve names are always
     /// reached without it, and so is what NO_PROXY lists.
     ///
