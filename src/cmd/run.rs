@@ -61,6 +61,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     let log = LiveLog {
         capture: writer.capture.clone(),
         losses: writer.losses(),
+        ca_place: ca_place(&arguments),
         json: arguments.json,
     };
     let (printed, printing) = channel::<()>();
@@ -128,11 +129,7 @@ fn open_ca(arguments: &Run) -> Result<DevCa> {
     if dev.ca.hosts().covers(&wanted) {
         return Ok(dev);
     }
-    let place = arguments
-        .ca_dir
-        .as_ref()
-        .map(|dir| format!(" --ca-dir {}", dir.display()));
-    let place = place.unwrap_or_default();
+    let place = ca_place(arguments);
     if arguments.any_host {
         bail!(
             "the CA can sign only for {}. To make one that signs for every host: corstap ca rotate --any-host{place}",
@@ -153,6 +150,13 @@ fn open_ca(arguments: &Run) -> Result<DevCa> {
         dev.ca.hosts(),
         hosts.concat()
     );
+}
+
+/// Where the CA is, as arguments of the commands that are named.
+fn ca_place(arguments: &Run) -> String {
+    let dir = arguments.ca_dir.as_ref();
+    dir.map(|dir| format!(" --ca-dir {}", dir.display()))
+        .unwrap_or_default()
 }
 
 #[expect(
@@ -267,6 +271,8 @@ const SILENT: &str = "No request so far. Check:
 struct LiveLog {
     capture: String,
     losses: Losses,
+    /// Where the CA is, as arguments.
+    ca_place: String,
     json: bool,
 }
 
@@ -301,7 +307,7 @@ impl LiveLog {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             for notice in noticed.try_iter() {
-                self.say(terminal, &format!("{notice}\n"))?;
+                self.say(terminal, &format!("{}\n", notice.told(&self.ca_place)))?;
             }
             let count = self.losses.count();
             if count != std::mem::replace(&mut lost, count) {

@@ -11,6 +11,7 @@ use super::dial::{Reached, Unreached};
 use super::h1::{Conversation, Left, Tunnel};
 use super::page::Page;
 use super::peer::Peer;
+use super::tls::Met;
 use super::{Notice, Proxy, tls, tunnel};
 use crate::exchange::Scheme;
 use crate::store::recorder::{Arrival, ConnectionTicket};
@@ -101,7 +102,8 @@ async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
 
 async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arrival) {
     match tls::terminate(proxy, peer, &authority).await {
-        Ok(ended) => {
+        Ok(Met::Pinned(peer)) => tunnel_other(proxy, peer, &authority).await,
+        Ok(Met::Terminated(ended)) => {
             let at = Tunnel {
                 authority,
                 scheme: Scheme::Https,

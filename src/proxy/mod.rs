@@ -13,6 +13,7 @@ mod h1;
 mod notice;
 mod page;
 mod peer;
+mod pinned;
 mod relay;
 mod stream;
 mod tls;
@@ -45,6 +46,7 @@ pub struct Proxy {
     leaves: LeafCache,
     read: HostList,
     dialer: dial::Dialer,
+    pins: pinned::Pins,
     recorder: Recorder,
     notices: Notices,
 }
@@ -75,6 +77,7 @@ impl Proxy {
             leaves: parts.leaves,
             read: parts.read,
             dialer,
+            pins: pinned::Pins::default(),
             recorder: parts.recorder,
             notices: parts.notices,
         }

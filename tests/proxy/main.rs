@@ -15,5 +15,6 @@ mod departures;
 mod failures;
 mod hostile;
 mod reaching;
+mod trust;
 mod tunnels;
 mod via;
