@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Reach {
     /// The server's address; nothing where only a proxy knows it.
     pub server: Option<SocketAddr>,
-    /// The proxy that it was reached through, as `host:port`.
+    /// The proxy that it was reached through, or was to be, as `host:port`.
     pub via: Option<Arc<str>>,
     /// That its certificate was let pass unverified; nothing where it was verified, or where there
     /// is none.

@@ -5,13 +5,13 @@ use std::io;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
-use super::dial::{Reached, Unreached};
+use super::dial::{Reached, Unreached, wants_certificate};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
 use super::page::Page;
 use super::peer::{NoHead, Peer};
@@ -244,7 +244,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// Waits for the first octet of a request; false when the connection is done with. In a
-    /// tunnel, a server that closes while nothing is asked of it is done with too.
+    /// tunnel, a server that closes while nothing is asked of it is done with too; one that wants a
+    /// certificate was not reached, which in TLS 1.3 shows only now.
     async fn await_request(&mut self) -> bool {
         let Self {
             client,
@@ -262,13 +263,17 @@ impl<'a> Conversation<'a> {
             if let Poll::Ready(more) = client.poll_fill(cx) {
                 return Poll::Ready(more.unwrap_or(false));
             }
-            let is_done = server
-                .as_mut()
-                .is_some_and(|server| server.poll_fill(cx).is_ready());
-            if is_done {
-                Poll::Ready(false)
-            } else {
-                Poll::Pending
+            let Some(waiting) = &mut server else {
+                return Poll::Pending;
+            };
+            match (ready!(waiting.poll_fill(cx)), &mut *home) {
+                (Err(error), Some(home)) if wants_certificate(&error) => {
+                    let failure = Unreached::by_certificate(&home.at.authority, error);
+                    home.unreached = Some(failure);
+                    server = None;
+                    Poll::Pending
+                }
+                _ => Poll::Ready(false),
             }
         });
         timeout(IDLE, request).await.unwrap_or(false)
@@ -473,6 +478,9 @@ impl<'a> Conversation<'a> {
         request: &Request,
         mut ticket: Ticket,
     ) -> ControlFlow<Then> {
+        if let Some(way) = failure.way() {
+            ticket.reached(&way);
+        }
         ticket.ended(failure.ending(), Some(failure.to_string()));
         if is_read_by_people(request) {
             self.say(&Page::unreached(failure), request).await

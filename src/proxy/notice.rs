@@ -55,7 +55,8 @@ impl fmt::Display for Notice {
             Self::Pinned(host) => write!(
                 f,
                 "pinned: {host} is tunnelled from now on, unread, because this client accepts corstap's certificates \
-                 elsewhere but refuses this one"
+                 elsewhere but refuses this one. (Another profile of the same browser that does not trust the CA looks \
+                 the same: trust it there, too, and start again)"
             ),
         }
     }

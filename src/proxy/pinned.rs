@@ -7,7 +7,8 @@
 //! the second nothing is known.
 //!
 //! A client is known by its address and by what its TLS library offers, which says what program it
-//! is and no more.
+//! is and no more: two profiles of one browser, one of which trusts the CA, are one client, and so
+//! are curl and `curl -k`.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

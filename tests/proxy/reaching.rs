@@ -95,6 +95,46 @@ async fn a_server_that_asks_is_shown_the_certificate_for_its_host_and_no_other()
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_misses_a_certificate_is_told_of_with_the_option() {
+    // TLS 1.3 servers find it missing after the handshake.
+    for version in [&TLS12, &TLS13] {
+        let mut scene = Scene::set().await;
+        let (certificate, _) = self_signed();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).expect("a root");
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .expect("a version")
+            .with_client_cert_verifier(verifier.build().expect("a verifier"))
+            .with_cert_resolver(Arc::clone(&scene.acceptor.config().cert_resolver));
+        scene.acceptor = TlsAcceptor::from(Arc::new(config));
+        let conversation = async {
+            let mut client = scene.tls_client().await;
+            let authority = scene.authority();
+            let request =
+                format!("GET / HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: curl/8\r\n\r\n");
+            client.sends(request).await;
+            client.sees("HTTP/1.1 502 Bad Gateway\r\n").await;
+            String::from_utf8(client.reads_to_end().await).expect("text")
+        };
+        let refusing = async {
+            loop {
+                let server = scene.server().await;
+                drop(server.accepts(&scene.acceptor).await);
+            }
+        };
+        let page = tokio::select! {
+            page = conversation => page,
+            () = refusing => unreachable!("it goes on"),
+        };
+        let remedy = format!("`corstap run --client-cert {SERVER}=FILE.pem`");
+        assert!(page.contains(&remedy), "{page}");
+        assert_eq!(scene.recorded().recorded.ending.name(), "tls");
+    }
+}
+
 async fn unverified(trusted: bool) -> Shown {
     let scene = Scene::set_with(|route, _| {
         route.unverified = hosts("example.test");

@@ -77,7 +77,8 @@ async fn who_accepts_other_leaves_and_refuses_this_one_is_tunnelled_from_then_on
     assert_eq!(
         notice.to_string(),
         "pinned: api.example.test is tunnelled from now on, unread, because this client accepts corstap's certificates \
-         elsewhere but refuses this one"
+         elsewhere but refuses this one. (Another profile of the same browser that does not trust the CA looks the same: \
+         trust it there, too, and start again)"
     );
     for _ in 0..2 {
         let accepted = shakes_hands(&scene, &pinning, &scene.authority(), SERVER).await;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use corstap::ca::HostList;
 use corstap::proxy::{Bypass, Route, Upstream, UpstreamProxy};
+use corstap::report::explain::explain;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -154,6 +155,13 @@ async fn a_refusal_of_the_proxy_is_told_with_what_to_do() {
             scene.server
         );
         assert!(told.starts_with(&proxy) && told.contains(reason), "{told}");
+        assert!(stored.recorded.reach.via.is_some());
+        let explained = explain(&stored.recorded, &stored.judgement).expect("a failure");
+        let remedy = &explained.remedy;
+        assert!(
+            remedy.starts_with("Does the upstream proxy run"),
+            "{remedy}"
+        );
     }
 }
 

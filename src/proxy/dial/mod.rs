@@ -23,8 +23,8 @@ use tokio_rustls::TlsConnector;
 pub use self::bypass::Bypass;
 pub use self::client::Identity;
 use self::client::{Configs, Terms};
-pub(super) use self::unreached::Unreached;
 use self::unreached::{ProxyFailure, Step, fault};
+pub(super) use self::unreached::{Unreached, wants_certificate};
 pub use self::upstream::{NoProxy, Upstream, UpstreamProxy};
 use super::peer::Peer;
 use super::stream::Prefixed;
@@ -182,8 +182,7 @@ impl Dialer {
         let connected = self.direct(&proxy.authority).await;
         let (tcp, _) = connected.map_err(|failure| failed(ProxyFailure::Unreached(failure)))?;
         let tunnel = timeout(PATIENCE, via::tunnel(tcp, proxy, server)).await;
-        let late = |_| Unreached::new(server, Step::Late("a tunnel through the proxy to"));
-        let peer = tunnel.map_err(late)?;
+        let peer = tunnel.map_err(|_| failed(ProxyFailure::Late))?;
         let reach = Reach {
             via: Some(proxy.to_string().into()),
             ..Reach::default()

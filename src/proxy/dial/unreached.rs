@@ -5,9 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls::AlertDescription;
+
 use super::PATIENCE;
 use super::via::NoTunnel;
-use crate::exchange::Ending;
+use crate::exchange::{Ending, Reach};
 use crate::wire::target::Authority;
 
 /// Why a server was not reached. It is remembered and told again, so it can be cloned.
@@ -41,6 +43,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) enum ProxyFailure {
     Unreached(Unreached),
+    Late,
     NoTunnel(NoTunnel),
 }
 
@@ -89,6 +92,11 @@ impl Unreached {
         }))
     }
 
+    /// A server that ends a handshake which we had taken for done, because it wants a certificate.
+    pub(in crate::proxy) fn by_certificate(server: &Authority, error: io::Error) -> Self {
+        Self::new(server, Step::Tls(error))
+    }
+
     pub(super) fn is_worth_remembering(&self) -> bool {
         match &self.0.step {
             Step::Connect(_) => false,
@@ -96,7 +104,7 @@ impl Unreached {
             Step::Resolve(_)
             | Step::Late(_)
             | Step::OwnListener(_)
-            | Step::Proxy(_, ProxyFailure::NoTunnel(_))
+            | Step::Proxy(_, ProxyFailure::NoTunnel(_) | ProxyFailure::Late)
             | Step::NotTls
             | Step::Tls(_)
             | Step::Certificate(_)
@@ -118,7 +126,7 @@ impl Unreached {
                 Some(last) if last.error.kind() == io::ErrorKind::TimedOut => Ending::Timeout,
                 Some(_) => Ending::Refused,
             },
-            Step::Late(_) => Ending::Timeout,
+            Step::Late(_) | Step::Proxy(_, ProxyFailure::Late) => Ending::Timeout,
             Step::OwnListener(_) => Ending::NeverSent,
             Step::Proxy(_, ProxyFailure::Unreached(failure)) => Some(failure.ending())
                 .filter(|ending| matches!(ending, Ending::NeverSent | Ending::Timeout))
@@ -126,6 +134,17 @@ impl Unreached {
             Step::Proxy(_, ProxyFailure::NoTunnel(_)) => Ending::Refused,
             Step::NotTls | Step::Tls(_) | Step::Certificate(_) | Step::Roots(_) => Ending::Tls,
         }
+    }
+
+    /// The way that was tried, where it is not the straight one.
+    pub(in crate::proxy) fn way(&self) -> Option<Reach> {
+        let Step::Proxy(proxy, _) = &self.0.step else {
+            return None;
+        };
+        Some(Reach {
+            via: Some(proxy.to_string().into()),
+            ..Reach::default()
+        })
     }
 
     /// What the user can do about it.
@@ -141,6 +160,10 @@ impl Unreached {
             Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
             Step::Proxy(proxy, why) => why.remedy(proxy),
             Step::NotTls => format!("Ask for http://{server}, or have the server speak TLS."),
+            Step::Tls(error) if wants_certificate(error) || may_want_certificate(error) => format!(
+                "If the server wants to see a certificate: `corstap run --client-cert {}=FILE.pem`.",
+                server.host
+            ),
             Step::Tls(_) => format!("Does the server speak TLS on port {}? It may expect plain http.", server.port),
             Step::Certificate(_) => format!(
                 "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`. To let it pass \
@@ -167,7 +190,7 @@ impl ProxyFailure {
             Self::NoTunnel(NoTunnel::Status(_)) => "Many proxies make tunnels to some ports and servers alone. To reach this one without \
                   the proxy, add it to NO_PROXY."
                 .to_owned(),
-            Self::Unreached(_) | Self::NoTunnel(_) => format!(
+            Self::Unreached(_) | Self::Late | Self::NoTunnel(_) => format!(
                 "Is {proxy} an HTTP proxy, and does it run? `corstap run --upstream-proxy none` reaches servers without one."
             ),
         }
@@ -199,6 +222,11 @@ impl fmt::Display for Unreached {
                     "{server} is behind the upstream proxy {proxy}: {failure}"
                 )
             }
+            Step::Proxy(proxy, ProxyFailure::Late) => write!(
+                f,
+                "the upstream proxy {proxy} took longer than {} s to make a tunnel to {server}",
+                PATIENCE.as_secs()
+            ),
             Step::Proxy(proxy, ProxyFailure::NoTunnel(why)) => {
                 write!(
                     f,
@@ -220,6 +248,32 @@ impl fmt::Display for Unreached {
             Step::Roots(error) => write!(f, "there is nothing to verify {server} by: {error}"),
         }
     }
+}
+
+/// Whether a server says that it misses a certificate of ours, or does not take the one it was shown.
+/// In TLS 1.3 it says so after the handshake.
+pub(in crate::proxy) fn wants_certificate(error: &io::Error) -> bool {
+    let told = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        told,
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA
+                | AlertDescription::AccessDenied
+        ))
+    )
+}
+
+/// Whether a server may miss a certificate: TLS 1.2 has no word for that (RFC 5246 section 7.4.6).
+fn may_want_certificate(error: &io::Error) -> bool {
+    let told = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let refusal = AlertDescription::HandshakeFailure;
+    matches!(told, Some(rustls::Error::AlertReceived(alert)) if *alert == refusal)
 }
 
 /// What is wrong with a certificate.
