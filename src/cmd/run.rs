@@ -64,12 +64,14 @@ async fn serve(arguments: Run) -> Result<u8> {
         ca_place: ca_place(&arguments),
         json: arguments.json,
     };
+    // Who reads the greeting may end it at once.
+    let stop = told_to_stop();
     let (printed, printing) = channel::<()>();
     thread::spawn(move || {
         log.print(&greeting, &shown, &noticed);
         drop(printed);
     });
-    proxy::serve(listener, Proxy::new(parts), told_to_stop()).await;
+    proxy::serve(listener, Proxy::new(parts), stop).await;
     // All recorders are gone with the proxy: what was handed in is written, then shown.
     let finished = writer.finish();
     // Whoever reads the output may have stopped reading: then the end does not wait for it.
@@ -192,18 +194,21 @@ fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// SIGINT or SIGTERM.
-pub(super) async fn told_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+/// SIGINT or SIGTERM, from now on.
+pub(super) fn told_to_stop() -> impl Future<Output = ()> {
+    let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
-    ) else {
-        // Without handlers the default ones end the process, which the capture survives.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    );
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            // Without handlers the default ones end the process, which the capture survives.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
