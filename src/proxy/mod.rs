@@ -2,7 +2,8 @@
 //!
 //! Life of a request: [`serve`] accepts and spawns `conn::serve`. That reads heads on the proxy's
 //! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`) and reads heads
-//! inside, one to any other host is a `tunnel`. `h1` turns once per exchange: head in, dial, head
+//! inside, one to any other host is a `tunnel`, and so is one of a client that has the server's own
+//! certificate `pinned`. `h1` turns once per exchange: head in, dial, head
 //! and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). The recorder
 //! hears of it; nothing ever waits for the recorder.
 

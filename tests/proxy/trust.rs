@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use corstap::proxy::Notice;
+use corstap::report::catalogue::find;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio_rustls::TlsConnector;
@@ -80,6 +81,7 @@ async fn who_accepts_other_leaves_and_refuses_this_one_is_tunnelled_from_then_on
          elsewhere but refuses this one. (Another profile of the same browser that does not trust the CA looks the same: \
          trust it there, too, and start again)"
     );
+    assert_eq!(find("pinned").len(), 1);
     for _ in 0..2 {
         let accepted = shakes_hands(&scene, &pinning, &scene.authority(), SERVER).await;
         accepted.expect("the server's own certificate");
@@ -110,6 +112,7 @@ async fn who_has_accepted_no_leaf_is_not_tunnelled_and_told_what_to_trust() {
             .told(" --ca-dir certs/dev")
             .contains("`corstap ca show --ca-dir certs/dev`")
     );
+    assert_eq!(find("ca-not-trusted").len(), 1);
     let trusting = client(&[&scene.rig.root], &[]);
     let accepted = shakes_hands(&scene, &trusting, &scene.authority(), SERVER).await;
     accepted.expect("our leaf");
