@@ -20,7 +20,25 @@ pub enum HostList {
     },
 }
 
+impl Default for HostList {
+    /// No host.
+    fn default() -> Self {
+        Self::Only {
+            names: Vec::new(),
+            addresses: Vec::new(),
+        }
+    }
+}
+
 impl HostList {
+    /// Whether no host is in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Only { names, addresses } => names.is_empty() && addresses.is_empty(),
+        }
+    }
+
     /// The hosts that only this machine, or nobody at all, can mean: localhost, *.localhost,
     /// *.test (RFC 2606) and the loopback addresses.
     pub fn development() -> Self {

@@ -10,14 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{FINE, ca as ca_verb, place, view};
+use super::{FINE, ca as ca_verb, place, route, view};
 use crate::ca::{self, DevCa, HostList, LeafCache};
 use crate::cli::{Run, Values};
 use crate::cors::{Cause, Kind, Outcome};
@@ -50,10 +48,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     let listener = listen(arguments.listen).await?;
     let address = listener.local_addr()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let route = Route {
-        resolve: arguments.resolve.iter().cloned().collect::<HashMap<_, _>>(),
-        roots: read_roots(&arguments.upstream_ca)?,
-    };
+    let route = route::route(&arguments, address, &provider)?;
     let path = capture_path(arguments.capture.as_deref())?;
     let values = match arguments.values {
         Values::Harmless => secret::Values::Harmless,
@@ -61,7 +56,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     };
     let (writer, recorder, shown) = Writer::start(&path, Redactor::new(&ca::random()?, values))?;
     let (notices, noticed) = Notices::new();
-    let greeting = greeting(&dev, address, &path, values);
+    let greeting = greeting(&dev, address, &path, values, &route::told(&route));
     let parts = Parts {
         confirm: arguments.confirm,
         ..parts(dev, route, address, recorder, notices, provider)?
@@ -69,14 +64,17 @@ async fn serve(arguments: Run) -> Result<u8> {
     let log = LiveLog {
         capture: writer.capture.clone(),
         losses: writer.losses(),
+        ca_place: ca_place(&arguments),
         json: arguments.json,
     };
+    // Who reads the greeting may end it at once.
+    let stop = told_to_stop();
     let (printed, printing) = channel::<()>();
     thread::spawn(move || {
         log.print(&greeting, &shown, &noticed);
         drop(printed);
     });
-    proxy::serve(listener, Proxy::new(parts), told_to_stop()).await;
+    proxy::serve(listener, Proxy::new(parts), stop).await;
     // All recorders are gone with the proxy: what was handed in is written, then shown.
     let finished = writer.finish();
     // Whoever reads the output may have stopped reading: then the end does not wait for it.
@@ -137,11 +135,7 @@ fn open_ca(arguments: &Run) -> Result<DevCa> {
     if dev.ca.hosts().covers(&wanted) {
         return Ok(dev);
     }
-    let place = arguments
-        .ca_dir
-        .as_ref()
-        .map(|dir| format!(" --ca-dir {}", dir.display()));
-    let place = place.unwrap_or_default();
+    let place = ca_place(arguments);
     if arguments.any_host {
         bail!(
             "the CA can sign only for {}. To make one that signs for every host: corstap ca rotate --any-host{place}",
@@ -164,6 +158,13 @@ fn open_ca(arguments: &Run) -> Result<DevCa> {
     );
 }
 
+/// Where the CA is, as arguments of the commands that are named.
+fn ca_place(arguments: &Run) -> String {
+    let dir = arguments.ca_dir.as_ref();
+    dir.map(|dir| format!(" --ca-dir {}", dir.display()))
+        .unwrap_or_default()
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the kinds are the standard library's"
@@ -184,21 +185,6 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-fn read_roots(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>> {
-    let mut roots = Vec::new();
-    for file in files {
-        let pem = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .unwrap_or_default();
-        if found.is_empty() {
-            bail!("{} holds no PEM certificate", file.display());
-        }
-        roots.extend(found);
-    }
-    Ok(roots)
-}
-
 fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
     match named {
         Some(path) if path.exists() => {
@@ -212,23 +198,32 @@ fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// SIGINT or SIGTERM.
-pub(super) async fn told_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+/// SIGINT or SIGTERM, from now on.
+pub(super) fn told_to_stop() -> impl Future<Output = ()> {
+    let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
-    ) else {
-        // Without handlers the default ones end the process, which the capture survives.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    );
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            // Without handlers the default ones end the process, which the capture survives.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
 /// What is said at the start: where it listens, what it reads, how to point a browser at it.
-fn greeting(dev: &DevCa, address: SocketAddr, capture: &Path, values: secret::Values) -> String {
+fn greeting(
+    dev: &DevCa,
+    address: SocketAddr,
+    capture: &Path,
+    values: secret::Values,
+    route: &str,
+) -> String {
     let DevCa {
         ca,
         certificate_file,
@@ -253,7 +248,7 @@ fn greeting(dev: &DevCa, address: SocketAddr, capture: &Path, values: secret::Va
     };
     let (port, ip) = (address.port(), address.ip());
     format!(
-        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{any}{all}
+        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{route}{any}{all}
 {made}capture: {capture}
 
 Point a browser at it:
@@ -285,6 +280,8 @@ const SILENT: &str = "No request so far. Check:
 struct LiveLog {
     capture: String,
     losses: Losses,
+    /// Where the CA is, as arguments.
+    ca_place: String,
     json: bool,
 }
 
@@ -319,7 +316,7 @@ impl LiveLog {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             for notice in noticed.try_iter() {
-                self.say(terminal, &format!("{notice}\n"))?;
+                self.say(terminal, &format!("{}\n", notice.told(&self.ca_place)))?;
             }
             let count = self.losses.count();
             if count != std::mem::replace(&mut lost, count) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, Response};
+use super::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response};
 
 /// The two peers of the proxy; whose turn it is, or whose fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,8 +54,8 @@ pub enum Event {
     Reached {
         /// The exchange it was reached for.
         id: ExchangeId,
-        /// The address it was reached at.
-        server: SocketAddr,
+        /// How.
+        reach: Reach,
     },
     /// The head of the final response was read; it has not been passed on yet.
     Answered {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Ending, Event, Exchange, ExchangeId, Moment};
+use super::{Ending, Event, Exchange, ExchangeId, Moment, Reach};
 
 /// The exchanges that are not finished with.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Ledger {
                     connection: *connection,
                     protocol: *protocol,
                     client: *client,
-                    server: None,
+                    reach: Reach::default(),
                     started: *at,
                     elapsed: None,
                     request: std::sync::Arc::clone(request),
@@ -53,8 +53,8 @@ impl Ledger {
                     },
                 );
             }
-            Event::Reached { id, server } => {
-                self.open.get_mut(id)?.exchange.server = Some(*server);
+            Event::Reached { id, reach } => {
+                self.open.get_mut(id)?.exchange.reach = reach.clone();
             }
             Event::Answered { id, at, sent } => {
                 let entry = self.open.get_mut(id)?;

@@ -6,6 +6,7 @@ pub mod ending;
 pub mod event;
 pub mod ledger;
 pub mod moment;
+pub mod reach;
 pub mod recorded;
 pub mod secret;
 pub mod url;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::ending::Ending;
 pub use self::event::{Event, Side};
 pub use self::moment::Moment;
+pub use self::reach::{Reach, Unverified};
 pub use self::url::{RequestUrl, Scheme};
 use crate::wire::head::Version;
 use crate::wire::headers::HeaderList;
@@ -94,8 +96,8 @@ pub struct Exchange {
     pub protocol: Protocol,
     /// The client's address.
     pub client: Option<SocketAddr>,
-    /// The address of the server that was reached.
-    pub server: Option<SocketAddr>,
+    /// How the server was reached.
+    pub reach: Reach,
     /// When the head of the request was complete.
     pub started: Moment,
     /// How long it took until its ending.

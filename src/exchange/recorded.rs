@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::secret::{Redactor, Value};
-use super::{ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Request, Response};
+use super::{
+    ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Request, Response,
+};
 use crate::wire::headers::HeaderList;
 
 /// Header lines as a capture holds them: names in order and spelling, harmless values.
@@ -42,8 +44,8 @@ pub struct Recorded {
     pub protocol: Protocol,
     /// The client's address.
     pub client: Option<SocketAddr>,
-    /// The server's address.
-    pub server: Option<SocketAddr>,
+    /// How the server was reached.
+    pub reach: Reach,
     /// When it started.
     pub started: Moment,
     /// How long it took, in milliseconds.
@@ -68,7 +70,7 @@ impl Recorded {
             connection: exchange.connection,
             protocol: exchange.protocol,
             client: exchange.client,
-            server: exchange.server,
+            reach: exchange.reach.clone(),
             started: exchange.started,
             elapsed_ms: exchange
                 .elapsed

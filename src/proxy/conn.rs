@@ -12,6 +12,7 @@ use super::h1::{Conversation, Left, Tunnel};
 use super::h2::{self, Meeting};
 use super::page::Page;
 use super::peer::Peer;
+use super::tls::Met;
 use super::{Notice, Proxy, tls, tunnel};
 use crate::exchange::Scheme;
 use crate::store::recorder::{Arrival, ConnectionTicket};
@@ -75,7 +76,7 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arriv
 
 /// A host that is not read is dialled first, so that a failure can be told on the CONNECT.
 async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
-    match proxy.dialer.tcp(&authority).await {
+    match proxy.dialer.blind(&authority).await {
         Ok(server) => {
             proxy.notices.tell(Notice::NotRead(authority.host));
             if peer.send(ESTABLISHED).await.is_ok() {
@@ -95,7 +96,7 @@ async fn tunnel_unread(proxy: &Proxy, mut peer: Peer, authority: Authority) {
 
 /// What is neither TLS nor HTTP is not ours to read.
 async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
-    match proxy.dialer.tcp(authority).await {
+    match proxy.dialer.blind(authority).await {
         Ok(server) => tunnel::splice(peer, server.peer).await,
         Err(failure) => debug!(%failure, "no tunnel"),
     }
@@ -103,7 +104,8 @@ async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
 
 async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arrival) {
     match tls::terminate(proxy, peer, &authority).await {
-        Ok(ended) => {
+        Ok(Met::Pinned(peer)) => tunnel_other(proxy, peer, &authority).await,
+        Ok(Met::Terminated(ended)) => {
             let line = proxy.recorder.connected(arrival, Some(ended.resumed));
             match (ended.alpn, ended.server) {
                 (Some(Alpn::Http2), Ok(server)) => {

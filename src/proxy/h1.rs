@@ -2,17 +2,16 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
-use super::dial::{Reached, Unreached};
+use super::dial::{Reached, Unreached, wants_certificate};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
 use super::page::{Page, is_read_by_people};
 use super::peer::{NoHead, Peer};
@@ -25,7 +24,7 @@ use crate::store::recorder::{Arrival, ConnectionTicket};
 use crate::wire::alpn::Alpn;
 use crate::wire::framing::{Framing, is_persistent};
 use crate::wire::head::RequestHead;
-use crate::wire::headers::latin1;
+use crate::wire::headers::{HeaderList, latin1};
 use crate::wire::tap::Tap;
 use crate::wire::target::{Authority, Place, Target};
 use crate::wire::{Violation, edit};
@@ -51,7 +50,6 @@ pub(super) struct Conversation<'a> {
 struct Home {
     at: Tunnel,
     unreached: Option<Unreached>,
-    reached_at: Option<SocketAddr>,
 }
 
 /// What a tunnel that is read leads to.
@@ -65,24 +63,25 @@ pub(super) struct Tunnel {
 
 /// The connections to servers that wait for the next request of this client, the latest last.
 #[derive(Default)]
-struct Servers(Vec<(Authority, Peer)>);
+struct Servers(Vec<(Authority, Reached)>);
 
 impl Servers {
     fn get_mut(&mut self, server: &Authority) -> Option<&mut Peer> {
         let mut all = self.0.iter_mut();
-        all.find(|(known, _)| known == server).map(|(_, peer)| peer)
+        let found = all.find(|(known, _)| known == server);
+        found.map(|(_, reached)| &mut reached.peer)
     }
 
-    fn take(&mut self, server: &Authority) -> Option<Peer> {
+    fn take(&mut self, server: &Authority) -> Option<Reached> {
         let at = self.0.iter().position(|(known, _)| known == server)?;
         Some(self.0.remove(at).1)
     }
 
-    fn keep(&mut self, server: Authority, peer: Peer) {
+    fn keep(&mut self, server: Authority, reached: Reached) {
         if self.0.len() >= MOST_SERVERS {
             self.0.remove(0);
         }
-        self.0.push((server, peer));
+        self.0.push((server, reached));
     }
 }
 
@@ -160,18 +159,14 @@ impl<'a> Conversation<'a> {
         line: ConnectionTicket,
     ) -> Self {
         let mut servers = Servers::default();
-        let (unreached, reached_at) = match server {
-            Ok(Reached { peer, address, .. }) => {
-                servers.keep(at.authority.clone(), peer);
-                (None, Some(address))
+        let unreached = match server {
+            Ok(reached) => {
+                servers.keep(at.authority.clone(), reached);
+                None
             }
-            Err(failure) => (Some(failure), None),
+            Err(failure) => Some(failure),
         };
-        let home = Some(Home {
-            at,
-            unreached,
-            reached_at,
-        });
+        let home = Some(Home { at, unreached });
         Self {
             proxy,
             client,
@@ -225,6 +220,11 @@ impl<'a> Conversation<'a> {
         match Target::of(&head, self.place()) {
             Ok(Target::Connect(authority)) => {
                 self.client.skip(octets);
+                if has_been_here(&head.headers)
+                    && let Some(proxy) = self.proxy.dialer.proxy_to(&authority)
+                {
+                    return self.turn_back(proxy.to_string()).await;
+                }
                 ControlFlow::Break(Then::Tunnel(authority))
             }
             Ok(target) => match self.understand(octets, head, target) {
@@ -244,7 +244,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// Waits for the first octet of a request; false when the connection is done with. In a
-    /// tunnel, a server that closes while nothing is asked of it is done with too.
+    /// tunnel, a server that closes while nothing is asked of it is done with too; one that wants a
+    /// certificate was not reached, which in TLS 1.3 shows only now.
     async fn await_request(&mut self) -> bool {
         let Self {
             client,
@@ -262,13 +263,17 @@ impl<'a> Conversation<'a> {
             if let Poll::Ready(more) = client.poll_fill(cx) {
                 return Poll::Ready(more.unwrap_or(false));
             }
-            let is_done = server
-                .as_mut()
-                .is_some_and(|server| server.poll_fill(cx).is_ready());
-            if is_done {
-                Poll::Ready(false)
-            } else {
-                Poll::Pending
+            let Some(waiting) = &mut server else {
+                return Poll::Pending;
+            };
+            match (ready!(waiting.poll_fill(cx)), &mut *home) {
+                (Err(error), Some(home)) if wants_certificate(&error) => {
+                    let failure = Unreached::by_certificate(&home.at.authority, error);
+                    home.unreached = Some(failure);
+                    server = None;
+                    Poll::Pending
+                }
+                _ => Poll::Ready(false),
             }
         });
         timeout(IDLE, request).await.unwrap_or(false)
@@ -333,8 +338,8 @@ impl<'a> Conversation<'a> {
         let mut ticket = self.open(&request, protocol);
         let span = debug_span!("exchange", method = %request.method, host = %server);
         async {
-            let mut peer = match self.reach(&server, &ticket).await {
-                Ok(peer) => peer,
+            let mut reached = match self.reach(&server).await {
+                Ok(reached) => reached,
                 Err(Missing::Unreached(failure)) => {
                     return self.unreached(&failure, &request, ticket).await;
                 }
@@ -344,10 +349,12 @@ impl<'a> Conversation<'a> {
                     return ControlFlow::Break(Then::Close(Farewell::Reset));
                 }
             };
-            let relay = Relay::new(&mut self.client, &mut peer, upload, &request, &mut ticket);
+            ticket.reached(&reached.reach);
+            let (client, peer) = (&mut self.client, &mut reached.peer);
+            let relay = Relay::new(client, peer, upload, &request, &mut ticket);
             let outcome = relay.confirming(self.proxy.confirm).run().await;
             debug!(?outcome, "over");
-            self.conclude(outcome, peer, &server, is_persistent, &request, ticket)
+            self.conclude(outcome, reached, &server, is_persistent, &request, ticket)
                 .await
         }
         .instrument(span)
@@ -375,23 +382,17 @@ impl<'a> Conversation<'a> {
     }
 
     /// The connection to a server: the one this client has, or a new one.
-    async fn reach(&mut self, server: &Authority, ticket: &Ticket) -> Result<Peer, Missing> {
-        if let Some(home) = &mut self.home {
-            if let Some(failure) = home.unreached.take() {
-                return Err(failure.into());
-            }
-            if let Some(address) = home.reached_at {
-                ticket.reached(address);
-            }
+    async fn reach(&mut self, server: &Authority) -> Result<Reached, Missing> {
+        let failed = self.home.as_mut().and_then(|home| home.unreached.take());
+        if let Some(failure) = failed {
+            return Err(failure.into());
         }
         if let Some(mut known) = self.servers.take(server)
-            && known.is_quiet().await
+            && known.peer.is_quiet().await
         {
             return Ok(known);
         }
-        let reached = self.dial(server).await?;
-        ticket.reached(reached.address);
-        Ok(reached.peer)
+        self.dial(server).await
     }
 
     /// Makes a connection, unless the client goes away first: what it gave up is not to be sent.
@@ -418,7 +419,7 @@ impl<'a> Conversation<'a> {
     async fn conclude(
         &mut self,
         outcome: Outcome,
-        peer: Peer,
+        reached: Reached,
         server: &Authority,
         is_persistent: bool,
         request: &Request,
@@ -427,24 +428,24 @@ impl<'a> Conversation<'a> {
         match outcome {
             Outcome::Complete { reusable } => {
                 if reusable && is_persistent {
-                    self.servers.keep(server.clone(), peer);
+                    self.servers.keep(server.clone(), reached);
                     ControlFlow::Continue(())
-                } else if peer.ended_abruptly() {
+                } else if reached.peer.ended_abruptly() {
                     ControlFlow::Break(Then::Close(Farewell::Abruptly))
                 } else {
                     ControlFlow::Break(Then::Close(Farewell::Orderly))
                 }
             }
-            Outcome::Switched => ControlFlow::Break(Then::Splice(peer)),
+            Outcome::Switched => ControlFlow::Break(Then::Splice(reached.peer)),
             Outcome::Unanswered { ending, reason } => {
                 let farewell = if ending == Ending::ResetByServer {
                     Farewell::Reset
-                } else if peer.ended_abruptly() {
+                } else if reached.peer.ended_abruptly() {
                     Farewell::Abruptly
                 } else {
                     Farewell::Orderly
                 };
-                drop(peer);
+                drop(reached);
                 self.unanswered(ending, reason, farewell, request, ticket)
                     .await
             }
@@ -477,6 +478,9 @@ impl<'a> Conversation<'a> {
         request: &Request,
         mut ticket: Ticket,
     ) -> ControlFlow<Then> {
+        if let Some(way) = failure.way() {
+            ticket.reached(&way);
+        }
         ticket.ended(failure.ending(), Some(failure.to_string()));
         if is_read_by_people(request, Protocol::Http11) {
             self.say(&Page::unreached(failure), request).await
@@ -562,6 +566,15 @@ impl<'a> Conversation<'a> {
         }
     }
 
+    /// Refuses to send a tunnel round in a ring.
+    async fn turn_back(&mut self, proxy: String) -> ControlFlow<Then> {
+        let answer = Page::ring(&proxy).response(false, false);
+        self.proxy.notices.tell(Notice::Ring(proxy));
+        // A client that does not take it is gone.
+        let _ = self.client.send(&answer).await;
+        ControlFlow::Break(Then::Close(Farewell::Gently))
+    }
+
     /// Says a page of our own, after which the connection closes.
     async fn say(&mut self, page: &Page, request: &Request) -> ControlFlow<Then> {
         let kind = Profile::of(request, Protocol::Http11).kind;
@@ -570,6 +583,15 @@ impl<'a> Conversation<'a> {
         let _ = self.client.send(&answer).await;
         ControlFlow::Break(Then::Close(Farewell::Gently))
     }
+}
+
+/// Whether a request for a tunnel comes from a corstap (RFC 9110 section 7.6.3).
+fn has_been_here(headers: &HeaderList) -> bool {
+    let hops = headers
+        .all("via")
+        .flat_map(|value| value.split(|&octet| octet == b','));
+    hops.map(|hop| latin1(hop.trim_ascii()))
+        .any(|hop| hop.split_ascii_whitespace().nth(1) == Some("corstap"))
 }
 
 /// The URL of a request that does not say where it was to go.

@@ -2,7 +2,8 @@
 //!
 //! Life of a request: [`serve`] accepts and spawns `conn::serve`. That reads heads on the proxy's
 //! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`) and reads heads
-//! inside, one to any other host is a `tunnel`. `h1` turns once per exchange: head in, dial, head
+//! inside, one to any other host is a `tunnel`, and so is one of a client that has the server's own
+//! certificate `pinned`. `h1` turns once per exchange: head in, dial, head
 //! and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). The recorder
 //! hears of it; nothing ever waits for the recorder.
 
@@ -15,6 +16,7 @@ mod hold;
 mod notice;
 mod page;
 mod peer;
+mod pinned;
 mod relay;
 mod stream;
 mod tls;
@@ -31,7 +33,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-pub use self::dial::Route;
+pub use self::dial::{Bypass, Identity, NoProxy, Route, Upstream, UpstreamProxy};
 pub use self::notice::{Notice, Notices};
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;
@@ -47,6 +49,7 @@ pub struct Proxy {
     leaves: LeafCache,
     read: HostList,
     dialer: dial::Dialer,
+    pins: pinned::Pins,
     recorder: Recorder,
     notices: Notices,
     confirm: bool,
@@ -81,6 +84,7 @@ impl Proxy {
             leaves: parts.leaves,
             read: parts.read,
             dialer,
+            pins: pinned::Pins::default(),
             recorder: parts.recorder,
             notices: parts.notices,
             confirm: parts.confirm,

@@ -15,8 +15,25 @@ const MOST: usize = 1024;
 pub enum Notice {
     /// A host that is not read was tunnelled.
     NotRead(Host),
-    /// A client refused our certificate.
+    /// A client refused our certificate, and has not accepted another one before.
     Distrusted(Host),
+    /// A client refused our certificate for this host, although it has accepted others.
+    Pinned(Host),
+    /// A tunnel came from a corstap, and would have gone on through this proxy.
+    Ring(String),
+}
+
+impl Notice {
+    /// The text, with commands for a CA that lives at another place: ` --ca-dir DIR`, or nothing.
+    pub fn told(&self, place: &str) -> String {
+        match self {
+            Self::Distrusted(host) => format!(
+                "ca-not-trusted: the browser refuses corstap's certificate for {host}. It has to trust the CA: \
+                 `corstap ca show{place}` says where it is and how to trust it"
+            ),
+            Self::NotRead(_) | Self::Pinned(_) | Self::Ring(_) => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Notice {
@@ -29,10 +46,17 @@ impl fmt::Display for Notice {
                      made without it says how to make one that covers it"
                 )
             }
-            Self::Distrusted(host) => write!(
+            Self::Ring(proxy) => write!(
                 f,
-                "{host}: the browser refused corstap's certificate. It has to trust the CA: `corstap ca show` \
-                 says where it is and how"
+                "a request that came through a corstap is not sent on through the proxy {proxy}, which may lead round in \
+                 a ring. Start one of the two with --upstream-proxy none"
+            ),
+            Self::Distrusted(_) => f.write_str(&self.told("")),
+            Self::Pinned(host) => write!(
+                f,
+                "pinned: {host} is tunnelled from now on, unread, because this client accepts corstap's certificates \
+                 elsewhere but refuses this one. (Another profile of the same browser that does not trust the CA looks \
+                 the same: trust it there, too, and start again)"
             ),
         }
     }

@@ -63,6 +63,18 @@ impl Page {
         }
     }
 
+    /// A tunnel for another corstap, that would go on through a proxy.
+    pub(super) fn ring(proxy: &str) -> Self {
+        Self {
+            status: 502,
+            title: "corstap goes round in no ring".to_owned(),
+            text: format!(
+                "This has come through a corstap, and from here it would go on through the proxy {proxy}."
+            ),
+            remedy: "Start one of the two with --upstream-proxy none.".to_owned(),
+        }
+    }
+
     /// A server that was not reached.
     pub(super) fn unreached(failure: &Unreached) -> Self {
         Self {

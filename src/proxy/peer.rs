@@ -61,6 +61,14 @@ impl Peer {
         }
     }
 
+    /// One of which some octets were read already.
+    pub(super) fn having_read(inbox: BytesMut, stream: BoxedStream) -> Self {
+        Self {
+            inbox,
+            ..Self::new(stream)
+        }
+    }
+
     /// What was read and not passed on.
     pub(super) fn inbox(&self) -> &[u8] {
         &self.inbox

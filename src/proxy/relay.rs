@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::dial::wants_certificate;
 use super::flow::{Broken, Flow, Upload};
 use super::hold::Hold;
 use super::peer::{LINGER, NoHead, Peer};
@@ -217,6 +218,14 @@ impl<'a> Relay<'a> {
             NoHead::Broken(error) if is_reset(&error) => unanswered(
                 Ending::ResetByServer,
                 &"the server reset the connection before it answered",
+            ),
+            NoHead::Broken(error) if wants_certificate(&error) => unanswered(
+                Ending::Tls,
+                &format_args!(
+                    "the server wants to see a certificate that it takes ({error}); `corstap run --client-cert \
+                     {}=FILE.pem` shows it one",
+                    self.request.url.authority.host
+                ),
             ),
             NoHead::Broken(error) => unanswered(
                 Ending::NoResponse,

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -35,9 +35,9 @@ impl Stream for tokio_rustls::server::TlsStream<Prefixed> {
     }
 }
 
-impl Stream for tokio_rustls::client::TlsStream<TcpStream> {
+impl Stream for tokio_rustls::client::TlsStream<Prefixed> {
     fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
+        self.get_ref().0.tcp()
     }
 }
 
@@ -45,11 +45,36 @@ impl Stream for tokio_rustls::client::TlsStream<TcpStream> {
 pub(super) struct Prefixed {
     prefix: Bytes,
     inner: BoxedStream,
+    kept: Option<BytesMut>,
 }
 
 impl Prefixed {
     pub(super) fn new(prefix: Bytes, inner: BoxedStream) -> Self {
-        Self { prefix, inner }
+        Self {
+            prefix,
+            inner,
+            kept: None,
+        }
+    }
+
+    /// One that keeps what is read of it, so that it can be read once more.
+    pub(super) fn keeping(prefix: Bytes, inner: BoxedStream) -> Self {
+        Self {
+            kept: Some(BytesMut::new()),
+            ..Self::new(prefix, inner)
+        }
+    }
+
+    /// Keeps nothing, from now on.
+    pub(super) fn keep_nothing(&mut self) {
+        self.kept = None;
+    }
+
+    /// The connection, and all that was read of it while that was kept.
+    pub(super) fn into_unread(self) -> (BoxedStream, BytesMut) {
+        let mut unread = self.kept.unwrap_or_default();
+        unread.extend_from_slice(&self.prefix);
+        (self.inner, unread)
     }
 }
 
@@ -59,12 +84,17 @@ impl AsyncRead for Prefixed {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         if self.prefix.is_empty() {
-            return Pin::new(&mut self.inner).poll_read(cx, buf);
+            ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        } else {
+            let taken = self.prefix.len().min(buf.remaining());
+            buf.put_slice(self.prefix.get(..taken).unwrap_or_default());
+            self.prefix.advance(taken);
         }
-        let taken = self.prefix.len().min(buf.remaining());
-        buf.put_slice(self.prefix.get(..taken).unwrap_or_default());
-        self.prefix.advance(taken);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(buf.filled().get(before..).unwrap_or_default());
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -76,6 +106,18 @@ impl AsyncWrite for Prefixed {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

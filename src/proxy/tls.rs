@@ -1,16 +1,21 @@
 //! Ending TLS with the client, as the server that was reached allows.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
-use rustls::{AlertDescription, HandshakeKind};
+use rustls::HandshakeKind;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
+use super::Proxy;
 use super::dial::{Reached, Unreached};
 use super::peer::Peer;
-use super::stream::Prefixed;
-use super::{Notice, Proxy};
+use super::pinned::Refusal;
+use super::stream::{Prefixed, Stream};
 use crate::wire::alpn::Alpn;
 use crate::wire::target::Authority;
 
@@ -26,47 +31,74 @@ pub(super) struct Terminated {
     pub(super) server: Result<Reached, Unreached>,
 }
 
+/// What became of a client that wants to speak TLS.
+pub(super) enum Met {
+    /// It speaks TLS with us.
+    Terminated(Box<Terminated>),
+    /// It is known to refuse our leaf for this host: nothing of what it said is taken.
+    Pinned(Peer),
+}
+
 /// Reads the `ClientHello`, dials the server with the protocols it offers, and finishes the
 /// handshake with our leaf and the protocol that the server has chosen, so that nothing has to be
 /// translated. A server that was not reached is no reason to stop: the client's request decides
 /// what it gets to see of a failure.
+///
+/// Server and leaf are those of the CONNECT, whatever name the `ClientHello` has.
 pub(super) async fn terminate(
     proxy: &Proxy,
     client: Peer,
     authority: &Authority,
-) -> io::Result<Terminated> {
+) -> io::Result<Met> {
     let (stream, read) = client.into_parts();
-    let stream = Prefixed::new(read.freeze(), stream);
+    let stream = Prefixed::keeping(read.freeze(), stream);
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-    let hello: StartHandshake<Prefixed> = timeout(PATIENCE, acceptor).await.map_err(late)??;
+    let mut hello: StartHandshake<Prefixed> = timeout(PATIENCE, acceptor).await.map_err(late)??;
+    let (host, address) = (&authority.host, hello.io.tcp().peer_addr()?);
+    let browser = proxy.pins.browser(address.ip(), &hello.client_hello());
+    if proxy.pins.is_pinned(browser, host) {
+        let (stream, unread) = hello.io.into_unread();
+        return Ok(Met::Pinned(Peer::having_read(unread, stream)));
+    }
+    hello.io.keep_nothing();
     let offers = offers(&hello);
     let server = proxy.dialer.tls(authority, &offers).await;
     let alpn = match &server {
         Ok(reached) => reached.alpn,
         Err(_) => Some(Alpn::Http11).filter(|alpn| offers.contains(alpn)),
     };
-    let config = proxy
-        .leaves
-        .config(&authority.host, alpn)
-        .map_err(io::Error::other)?;
+    let config = proxy.leaves.config(host, alpn).map_err(io::Error::other)?;
+    let was_gone = is_gone(hello.io.tcp()).await;
     let handshake = timeout(PATIENCE, hello.into_stream(config))
         .await
         .map_err(late)?;
     let stream = handshake.inspect_err(|error| {
-        if is_distrust(error) {
-            proxy
-                .notices
-                .tell(Notice::Distrusted(authority.host.clone()));
+        let refusal = Refusal::of(error).filter(|_| !was_gone);
+        let notice = refusal.and_then(|how| proxy.pins.refused(browser, host, how));
+        if let Some(notice) = notice {
+            proxy.notices.tell(notice);
         }
     })?;
+    proxy.pins.accepted(browser, host);
     let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-    Ok(Terminated {
+    Ok(Met::Terminated(Box::new(Terminated {
         client: Peer::new(Box::new(stream)),
         resumed,
         alpn,
         server,
+    })))
+}
+
+/// Whether a client has closed the connection already: it cannot have disliked what it has not
+/// seen.
+async fn is_gone(tcp: &TcpStream) -> bool {
+    let mut next = [0];
+    poll_fn(|cx| {
+        let peeked = tcp.poll_peek(cx, &mut ReadBuf::new(&mut next));
+        Poll::Ready(matches!(peeked, Poll::Ready(Ok(0) | Err(_))))
     })
+    .await
 }
 
 /// The protocols that a client offers, as far as they can be read, in its order.
@@ -78,20 +110,4 @@ fn offers(hello: &StartHandshake<Prefixed>) -> Vec<Alpn> {
         .flatten()
         .filter_map(Alpn::of)
         .collect()
-}
-
-/// Whether the client does not trust our certificate (RFC 8446 section 6.2).
-fn is_distrust(error: &io::Error) -> bool {
-    let alert = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(
-        alert,
-        Some(rustls::Error::AlertReceived(
-            AlertDescription::UnknownCA
-                | AlertDescription::BadCertificate
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::CertificateExpired
-        ))
-    )
 }

@@ -12,7 +12,7 @@ use crate::cors::classify::Because;
 use crate::cors::verdict::Links;
 use crate::cors::{Destination, Diagnosis, Judgement, Kind, Root, Verdict};
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
-use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol};
+use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol, Unverified};
 
 /// The version of the form.
 pub const VERSION: u32 = 1;
@@ -30,6 +30,8 @@ pub struct Record<'a> {
     protocol: Protocol,
     client: Option<SocketAddr>,
     server: Option<SocketAddr>,
+    via: Option<&'a str>,
+    unverified: Option<&'a Unverified>,
     origin: Option<&'a str>,
     kind: Kind,
     kind_because: Because,
@@ -66,7 +68,9 @@ impl<'a> Record<'a> {
             connection: recorded.connection,
             protocol: recorded.protocol,
             client: recorded.client,
-            server: recorded.server,
+            server: recorded.reach.server,
+            via: recorded.reach.via.as_deref(),
+            unverified: recorded.reach.unverified.as_ref(),
             origin: judgement.origin.as_deref(),
             kind: judgement.kind,
             kind_because: judgement.kind_because,

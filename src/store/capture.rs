@@ -261,6 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn a_capture_of_version_1_is_read() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        exchange(&recorder, "/a", Some("*"));
+        drop(recorder);
+        writer.finish();
+        let path = dir.path().join("run.corstap");
+        let old =
+            "ALTER TABLE exchange DROP COLUMN via; ALTER TABLE exchange DROP COLUMN unverified;
+            PRAGMA user_version = 1";
+        let file = Connection::open(&path).expect("opened");
+        file.execute_batch(old).expect("as it was");
+        let capture = Capture::open(&path).expect("a capture");
+        let stored = capture.exchange(ExchangeId(1)).expect("read");
+        assert_eq!(stored, shown.recv().ok().map(|shown| (*shown).clone()));
+    }
+
+    #[test]
     fn a_reader_sees_what_is_new_while_it_is_written() {
         let Scene {
             dir,

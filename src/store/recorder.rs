@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 
 use crate::clock;
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response, Side,
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Reach, Request, Response, Side,
 };
 
 /// How many events may wait for the writer before new exchanges are dropped.
@@ -174,8 +174,9 @@ impl Ticket {
     }
 
     /// The server was reached.
-    pub fn reached(&self, server: SocketAddr) {
-        self.tell(|id| Event::Reached { id, server });
+    pub fn reached(&self, reach: &Reach) {
+        let reach = reach.clone();
+        self.tell(|id| Event::Reached { id, reach });
     }
 
     /// The head of the final response was read. To be called before it is passed on.

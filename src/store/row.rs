@@ -1,5 +1,7 @@
 //! Rows: exchanges with their judgements, in and out of the tables.
 
+use std::sync::Arc;
+
 use rusqlite::{Row, Statement, named_params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use crate::cors::Judgement;
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
-use crate::exchange::{ConnectionId, ExchangeId, Moment};
+use crate::exchange::{ConnectionId, ExchangeId, Moment, Reach};
 
 /// An exchange as a capture holds it, with the judgement on it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,12 +26,13 @@ pub(super) const INSERT: &str = "
     INSERT INTO exchange VALUES (
         :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
         :method, :url, :request_headers, :status, :response_headers, :ending, :reason,
-        :failed, :judgement
+        :via, :unverified, :failed, :judgement
     )
     ON CONFLICT (id) DO UPDATE SET
         change = :change, rev = :rev, elapsed_ms = :elapsed_ms, server = :server,
         status = :status, response_headers = :response_headers, ending = :ending,
-        reason = :reason, failed = :failed, judgement = :judgement";
+        reason = :reason, via = :via, unverified = :unverified, failed = :failed,
+        judgement = :judgement";
 
 /// Writes a row, or writes it anew.
 pub(super) fn insert(
@@ -53,7 +56,7 @@ pub(super) fn insert(
         ":connection": number(recorded.connection.0),
         ":protocol": word(&recorded.protocol),
         ":client": recorded.client.map(|address| address.to_string()),
-        ":server": recorded.server.map(|address| address.to_string()),
+        ":server": recorded.reach.server.map(|address| address.to_string()),
         ":method": recorded.request.method,
         ":url": recorded.request.url,
         ":request_headers": json(&recorded.request.headers),
@@ -61,16 +64,22 @@ pub(super) fn insert(
         ":response_headers": sent.map(|sent| json(&sent.headers)),
         ":ending": recorded.ending.name(),
         ":reason": recorded.reason,
+        ":via": recorded.reach.via,
+        ":unverified": recorded.reach.unverified.as_ref().map(json),
         ":failed": verdict.is_failure(),
         ":judgement": judgement,
     })?;
     Ok(())
 }
 
-/// Reads a row of `SELECT * FROM exchange`.
+/// Reads a row of `SELECT * FROM exchange`, of any version: columns that came later may be missing.
 pub(super) fn read(row: &Row<'_>) -> Result<Stored, ReadError> {
     let text = |name: &str| row.get::<_, String>(name);
     let maybe = |name: &str| row.get::<_, Option<String>>(name);
+    let later = |name: &str| match maybe(name) {
+        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+        found => found,
+    };
     let headers: Option<String> = maybe("response_headers")?;
     let status: Option<u16> = row.get("status")?;
     let sent = match (status, headers) {
@@ -87,7 +96,14 @@ pub(super) fn read(row: &Row<'_>) -> Result<Stored, ReadError> {
             connection: ConnectionId(unsigned(row.get("connection")?)),
             protocol: parse_word(text("protocol")?)?,
             client: maybe("client")?.and_then(|address| address.parse().ok()),
-            server: maybe("server")?.and_then(|address| address.parse().ok()),
+            reach: Reach {
+                server: maybe("server")?.and_then(|address| address.parse().ok()),
+                via: later("via")?.map(Arc::from),
+                unverified: match later("unverified")? {
+                    Some(unverified) => Some(serde_json::from_str(&unverified)?),
+                    None => None,
+                },
+            },
             started: Moment::from_micros(row.get("started")?),
             elapsed_ms: row.get("elapsed_ms")?,
             request: RecordedRequest {

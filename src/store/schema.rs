@@ -6,8 +6,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
 
-/// The schema version this program writes and the last it reads.
-const VERSION: i64 = 1;
+/// The schema version this program writes and the last it reads. Version 1 has no columns `via`
+/// and `unverified`.
+const VERSION: i64 = 2;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
@@ -35,6 +36,8 @@ const TABLES: &str = "
         response_headers TEXT,
         ending           TEXT NOT NULL,
         reason           TEXT,
+        via              TEXT,
+        unverified       TEXT,
         failed           INTEGER NOT NULL,
         judgement        TEXT NOT NULL
     ) STRICT;
@@ -110,7 +113,7 @@ mod tests {
             .expect("set");
         let error = read(&path).expect_err("refused").to_string();
         assert!(
-            error.contains("newer corstap (schema 7, this one knows 1); update"),
+            error.contains("newer corstap (schema 7, this one knows 2); update"),
             "{error}"
         );
     }

@@ -12,6 +12,7 @@ mod support;
 
 mod authority;
 mod explain;
+mod reaching;
 mod run;
 
 use std::path::Path;

@@ -287,7 +287,7 @@ async fn an_exchange_is_recorded_with_its_verdict_and_without_its_secrets() {
         stored.judgement.origin.as_deref(),
         Some("https://app.example.test")
     );
-    assert_eq!(stored.recorded.server, Some(scene.server));
+    assert_eq!(stored.recorded.reach.server, Some(scene.server));
     assert!(memchr::memmem::find(&scene.capture_octets(), b"hunter2").is_none());
 }
 

@@ -16,4 +16,7 @@ mod departures;
 mod failures;
 mod hostile;
 mod http2;
+mod reaching;
+mod trust;
 mod tunnels;
+mod via;

@@ -57,16 +57,33 @@ pub async fn both_as(
     let far = server.handshake(far.into_stream());
     let near = browser.handshake(near.into_stream());
     let (near, far) = tokio::join!(near, far);
-    let (requests, connection) = near.expect("a handshake");
-    let browser = Browser {
-        requests,
-        driving: tokio::spawn(connection),
-        base: format!("https://{}", scene.authority()),
-    };
+    let browser = Browser::drive(near.expect("a handshake"), scene);
     (browser, Server::drive(far.expect("a handshake")))
 }
 
+/// A browser whose server ends TLS and closes.
+pub async fn deserted(scene: &Scene) -> Browser {
+    let (near, far) = scene.both_with(&[Alpn::Http2], Alpn::Http2).await;
+    drop(far);
+    let near = within(h2::client::handshake(near.into_stream())).await;
+    Browser::drive(near.expect("a handshake"), scene)
+}
+
 impl Browser {
+    fn drive<T>(
+        (requests, connection): (SendRequest<Bytes>, h2::client::Connection<T>),
+        scene: &Scene,
+    ) -> Self
+    where
+        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        Self {
+            requests,
+            driving: tokio::spawn(connection),
+            base: format!("https://{}", scene.authority()),
+        }
+    }
+
     /// Sends the head of a request; with content to follow if it is `open`.
     pub async fn asks(
         &mut self,

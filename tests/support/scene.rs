@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Longer than anything here takes: who waits so long waits in vain.
@@ -60,11 +61,7 @@ impl Rig {
         Self::start_with(hosts, route, false).await
     }
 
-    /// The same, with `--confirm`.
-    pub async fn start_to_confirm(hosts: HostList, route: Route) -> Self {
-        Self::start_with(hosts, route, true).await
-    }
-
+    /// The same, with `--confirm` or without.
     pub async fn start_with(hosts: HostList, route: Route, confirm: bool) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
@@ -131,7 +128,8 @@ pub struct Scene {
     pub server: SocketAddr,
     listener: TcpListener,
     leaves: LeafCache,
-    acceptor: TlsAcceptor,
+    /// How the server speaks TLS.
+    pub acceptor: TlsAcceptor,
 }
 
 pub fn provider() -> Arc<CryptoProvider> {
@@ -141,15 +139,20 @@ pub fn provider() -> Arc<CryptoProvider> {
 impl Scene {
     /// A proxy in front of one server on loopback.
     pub async fn set() -> Self {
-        Self::set_with(Rig::start).await
+        Self::make(|_, _| {}, false).await
     }
 
     /// The same, with a proxy that confirms.
     pub async fn set_to_confirm() -> Self {
-        Self::set_with(Rig::start_to_confirm).await
+        Self::make(|_, _| {}, true).await
     }
 
-    async fn set_with<R: Future<Output = Rig>>(start: impl FnOnce(HostList, Route) -> R) -> Self {
+    /// The same with another route, which may lead through the server as a proxy.
+    pub async fn set_with(change: impl FnOnce(&mut Route, SocketAddr)) -> Self {
+        Self::make(change, false).await
+    }
+
+    async fn make(change: impl FnOnce(&mut Route, SocketAddr), confirm: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("bound");
@@ -164,15 +167,17 @@ impl Scene {
                 server.ip(),
             )
         };
-        let route = Route {
+        let mut route = Route {
             resolve: [SERVER, "outside.example.com"].map(at).into(),
             roots: vec![ca.certificate().clone()],
+            ..Route::default()
         };
         let leaves = LeafCache::new(ca, provider()).expect("made");
         let config = leaves
             .config(&host(SERVER), Some(Alpn::Http11))
             .expect("minted");
-        let rig = start(HostList::development(), route).await;
+        change(&mut route, server);
+        let rig = Rig::start_with(HostList::development(), route, confirm).await;
         Self {
             rig,
             server,
@@ -246,13 +251,13 @@ impl Scene {
 
     /// The next connection that reaches the server, with TLS.
     pub async fn tls_server(&self) -> End {
-        let plain = self.server().await;
-        End::new(
-            self.acceptor
-                .accept(plain.stream)
-                .await
-                .expect("a handshake"),
-        )
+        End::new(self.session(self.server().await).await)
+    }
+
+    /// What the server knows of a TLS connection.
+    pub async fn session(&self, plain: End) -> TlsStream<Pin<Box<dyn Stream>>> {
+        let accepted = self.acceptor.accept(plain.stream);
+        accepted.await.expect("a handshake")
     }
 
     /// A client and the server it has reached, with TLS on both sides.
@@ -363,6 +368,11 @@ impl End {
         name: ServerName<'static>,
     ) -> std::io::Result<()> {
         connector.connect(name, &mut self.stream).await.map(drop)
+    }
+
+    /// Speaks TLS as a server, with a client that may not like it.
+    pub async fn accepts(self, acceptor: &TlsAcceptor) -> std::io::Result<Self> {
+        acceptor.accept(self.stream).await.map(Self::new)
     }
 
     /// Waits for exactly these octets.

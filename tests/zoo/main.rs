@@ -201,6 +201,7 @@ fn route(cases: &[Case], ports: &HashMap<String, u16>) -> Route {
     Route {
         resolve: cases.iter().flat_map(names).collect(),
         roots: Vec::new(),
+        ..Route::default()
     }
 }
 

@@ -84,6 +84,7 @@ impl Stage {
                 })
                 .collect(),
             roots: vec![server_ca.certificate().clone()],
+            ..Route::default()
         };
         let origins = LeafCache::new(server_ca, Arc::clone(&provider))?;
         let origins = Arc::new(Origins::new(origins, port, verdicts.clone()));

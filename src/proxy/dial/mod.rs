@@ -1,27 +1,35 @@
 //! Reaching servers: names, TCP and verified TLS.
 
+mod bypass;
+mod client;
+mod direct;
+mod eyeballs;
 mod trust;
 mod unreached;
+mod upstream;
+mod via;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use self::trust::Trust;
-pub(super) use self::unreached::Unreached;
-use self::unreached::{Attempt, Step};
+pub use self::bypass::Bypass;
+pub use self::client::Identity;
+use self::client::{Configs, Terms};
+use self::unreached::{ProxyFailure, Step, fault};
+pub(super) use self::unreached::{Unreached, wants_certificate};
+pub use self::upstream::{NoProxy, Upstream, UpstreamProxy};
 use super::peer::Peer;
+use super::stream::Prefixed;
+use crate::ca::HostList;
+use crate::exchange::{Reach, Scheme, Unverified};
 use crate::wire::alpn::Alpn;
 use crate::wire::target::{Authority, Host};
 
@@ -35,7 +43,7 @@ const MOST_FAILURES: usize = 1024;
 /// A server that was reached.
 pub(super) struct Reached {
     pub(super) peer: Peer,
-    pub(super) address: SocketAddr,
+    pub(super) reach: Reach,
     /// The protocol the server has chosen, if it chooses.
     pub(super) alpn: Option<Alpn>,
 }
@@ -43,7 +51,7 @@ pub(super) struct Reached {
 impl fmt::Debug for Reached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reached")
-            .field("address", &self.address)
+            .field("reach", &self.reach)
             .finish_non_exhaustive()
     }
 }
@@ -51,51 +59,68 @@ impl fmt::Debug for Reached {
 /// How to reach servers.
 #[derive(Debug, Default)]
 pub struct Route {
-    /// Addresses given for an authority, in place of what names resolve to.
+    /// Addresses given for an authority, in place of what names resolve to; no proxy is asked.
     pub resolve: HashMap<Authority, IpAddr>,
+    /// The proxies that other servers are reached through.
+    pub upstream: Upstream,
     /// Certificates trusted beside the platform's.
     pub roots: Vec<CertificateDer<'static>>,
+    /// Certificates that servers are shown when they ask; the first that is for a host is its.
+    pub identities: Vec<Identity>,
+    /// Hosts whose certificates pass unverified.
+    pub unverified: HostList,
 }
 
 /// Reaches servers.
 pub(super) struct Dialer {
     route: Route,
     own: Vec<SocketAddr>,
-    provider: Arc<CryptoProvider>,
-    verifier: OnceCell<Arc<Trust>>,
+    configs: Configs,
     failures: Mutex<HashMap<(Layer, Authority), (Instant, Unreached)>>,
 }
 
 /// What is spoken with a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Layer {
-    Tcp,
+    Plain,
+    Blind,
     Tls,
 }
 
 impl Dialer {
     /// A dialer that refuses to connect to the listeners at `own`.
-    pub(super) fn new(route: Route, own: Vec<SocketAddr>, provider: Arc<CryptoProvider>) -> Self {
+    pub(super) fn new(
+        mut route: Route,
+        own: Vec<SocketAddr>,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
         Self {
+            configs: Configs::new(&mut route, provider),
             route,
             own,
-            provider,
-            verifier: OnceCell::new(),
             failures: Mutex::default(),
         }
     }
 
-    /// Makes a plain connection.
+    /// Makes a connection for plain HTTP.
     pub(super) async fn tcp(&self, server: &Authority) -> Result<Reached, Unreached> {
-        self.remembering((Layer::Tcp, server), async {
-            let (tcp, address) = self.connect(server).await?;
-            Ok(Reached {
-                peer: Peer::new(Box::new(tcp)),
-                address,
-                alpn: None,
-            })
+        self.remembering((Layer::Plain, server), self.plain(Scheme::Http, server))
+            .await
+    }
+
+    /// Makes a connection for what is not read: by far the most is TLS.
+    pub(super) async fn blind(&self, server: &Authority) -> Result<Reached, Unreached> {
+        self.remembering((Layer::Blind, server), self.plain(Scheme::Https, server))
+            .await
+    }
+
+    async fn plain(&self, scheme: Scheme, server: &Authority) -> Result<Reached, Unreached> {
+        let (peer, reach) = self.connect(scheme, server).await?;
+        Ok(Reached {
+            peer,
+            reach,
+            alpn: None,
         })
-        .await
     }
 
     /// Makes a TLS connection with a server whose certificate is verified, and that is offered
@@ -106,20 +131,66 @@ impl Dialer {
         offers: &[Alpn],
     ) -> Result<Reached, Unreached> {
         self.remembering((Layer::Tls, server), async {
-            let config = self.tls_config(server, offers).await?;
-            let (tcp, address) = self.connect(server).await?;
-            let handshake = TlsConnector::from(config).connect(server_name(&server.host), tcp);
-            let late = || Unreached::new(server, Step::Late("the TLS handshake with"));
-            match timeout(PATIENCE, handshake).await.map_err(|_| late())? {
-                Ok(stream) => Ok(Reached {
-                    alpn: stream.get_ref().1.alpn_protocol().and_then(Alpn::of),
-                    peer: Peer::new(Box::new(stream)),
-                    address,
-                }),
-                Err(error) => Err(Unreached::new(server, Step::of_handshake(error))),
-            }
+            let no_roots = |error| Unreached::new(server, Step::Roots(error));
+            let terms = self.configs.terms(&server.host, offers).await;
+            let Terms { config, lenient } = terms.map_err(no_roots)?;
+            let (peer, mut reach) = self.connect(Scheme::Https, server).await?;
+            let (stream, read) = peer.into_parts();
+            let stream = Prefixed::new(read.freeze(), stream);
+            let handshake = TlsConnector::from(config).connect(server_name(&server.host), stream);
+            let late = |_| Unreached::new(server, Step::Late("the TLS handshake with"));
+            let stream = timeout(PATIENCE, handshake).await.map_err(late)?;
+            let failed = |error| Unreached::new(server, Step::of_handshake(error));
+            let stream = stream.map_err(failed)?;
+            reach.unverified = lenient.map(|lenient| Unverified {
+                fault: lenient.fault().map(|error| fault(error).into()),
+            });
+            Ok(Reached {
+                alpn: stream.get_ref().1.alpn_protocol().and_then(Alpn::of),
+                peer: Peer::new(Box::new(stream)),
+                reach,
+            })
         })
         .await
+    }
+
+    /// The proxy that a tunnel to a server would go through.
+    pub(super) fn proxy_to(&self, server: &Authority) -> Option<&UpstreamProxy> {
+        self.proxy(Scheme::Https, server)
+            .or_else(|| self.proxy(Scheme::Http, server))
+    }
+
+    /// The proxy that a server is reached through. Where the user says where it is, it is there.
+    fn proxy(&self, scheme: Scheme, server: &Authority) -> Option<&UpstreamProxy> {
+        if self.route.resolve.contains_key(server) {
+            return None;
+        }
+        self.route.upstream.of(scheme, server)
+    }
+
+    /// Connects to the server, or to the proxy that has a way to it.
+    async fn connect(
+        &self,
+        scheme: Scheme,
+        server: &Authority,
+    ) -> Result<(Peer, Reach), Unreached> {
+        let Some(proxy) = self.proxy(scheme, server) else {
+            let (tcp, address) = self.direct(server).await?;
+            return Ok((Peer::new(Box::new(tcp)), Reach::at(address)));
+        };
+        let failed = |why| Unreached::new(server, Step::Proxy(proxy.authority.clone(), why));
+        let connected = self.direct(&proxy.authority).await;
+        let (tcp, _) = connected.map_err(|failure| failed(ProxyFailure::Unreached(failure)))?;
+        let tunnel = timeout(PATIENCE, via::tunnel(tcp, proxy, server)).await;
+        let peer = tunnel.map_err(|_| failed(ProxyFailure::Late))?;
+        let reach = Reach {
+            via: Some(proxy.to_string().into()),
+            ..Reach::default()
+        };
+        Ok((
+            peer.map_err(|why| failed(ProxyFailure::NoTunnel(why)))?,
+            reach,
+        ))
     }
 
     /// A failure holds for a second: browsers repeat at once what fails. One to connect is found out
@@ -152,104 +223,6 @@ impl Dialer {
         }
         reached
     }
-
-    /// Tries one address after the other.
-    async fn connect(&self, server: &Authority) -> Result<(TcpStream, SocketAddr), Unreached> {
-        let mut attempts = Vec::new();
-        for address in self.addresses(server).await? {
-            let late = || io::Error::from(io::ErrorKind::TimedOut);
-            let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
-            match connected.unwrap_or_else(|_| Err(late())) {
-                Ok(tcp) => return self.connected(server, address, tcp),
-                Err(error) => attempts.push(Attempt { address, error }),
-            }
-        }
-        Err(Unreached::new(server, Step::Connect(attempts)))
-    }
-
-    /// Whatever name led there, a connection to ourselves is none to a server. The address is
-    /// that of the connection, so no spelling and no resolver can hide it.
-    fn connected(
-        &self,
-        server: &Authority,
-        address: SocketAddr,
-        tcp: TcpStream,
-    ) -> Result<(TcpStream, SocketAddr), Unreached> {
-        let failed =
-            |error| Unreached::new(server, Step::Connect(vec![Attempt { address, error }]));
-        let (peer, local) = (
-            tcp.peer_addr().map_err(failed)?,
-            tcp.local_addr().map_err(failed)?,
-        );
-        let is_own = |own: &SocketAddr| {
-            let (own_ip, peer_ip) = (own.ip().to_canonical(), peer.ip().to_canonical());
-            let is_here = peer.ip() == local.ip() || peer_ip.is_loopback();
-            let (same_host, any_host) = (own_ip == peer_ip, own_ip.is_unspecified() && is_here);
-            own.port() == peer.port() && (same_host || any_host)
-        };
-        if self.own.iter().any(is_own) {
-            return Err(Unreached::new(server, Step::OwnListener(peer)));
-        }
-        // Without it small writes wait for acknowledgements; with it none do.
-        let _ = tcp.set_nodelay(true);
-        Ok((tcp, peer))
-    }
-
-    async fn addresses(&self, server: &Authority) -> Result<Vec<SocketAddr>, Unreached> {
-        let at = |ip: IpAddr| SocketAddr::new(ip, server.port);
-        if let Some(address) = self.route.resolve.get(server) {
-            return Ok(vec![at(*address)]);
-        }
-        match &server.host {
-            Host::Ip(address) => Ok(vec![at(*address)]),
-            // Names below localhost are not looked up (RFC 6761 section 6.3).
-            Host::Name(_) if server.host.is_loopback() => Ok(vec![
-                at(Ipv4Addr::LOCALHOST.into()),
-                at(Ipv6Addr::LOCALHOST.into()),
-            ]),
-            Host::Name(name) => {
-                let found = timeout(PATIENCE, lookup_host((&**name, server.port))).await;
-                let late = || Unreached::new(server, Step::Late("resolving"));
-                let failed = |error| Unreached::new(server, Step::Resolve(error));
-                Ok(found.map_err(|_| late())?.map_err(failed)?.collect())
-            }
-        }
-    }
-
-    async fn tls_config(
-        &self,
-        server: &Authority,
-        offers: &[Alpn],
-    ) -> Result<Arc<ClientConfig>, Unreached> {
-        let failed = |error| Unreached::new(server, Step::Roots(error));
-        let verifier = self
-            .verifier
-            .get_or_try_init(|| self.load_roots())
-            .await
-            .map_err(failed)?;
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider));
-        let mut config = builder
-            .with_safe_default_protocol_versions()
-            .map_err(failed)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(verifier) as _)
-            .with_no_client_auth();
-        // A resumed session would let the server link connections that the browser keeps apart.
-        config.resumption = Resumption::disabled();
-        config.alpn_protocols = offers.iter().map(|alpn| alpn.name().to_vec()).collect();
-        Ok(Arc::new(config))
-    }
-
-    /// Reads the platform's roots, on a thread that may take its time.
-    async fn load_roots(&self) -> Result<Arc<Trust>, rustls::Error> {
-        let (roots, provider) = (self.route.roots.clone(), Arc::clone(&self.provider));
-        let load = move || Trust::load(roots, provider).map(Arc::new);
-        tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| {
-            Err(rustls::Error::General(
-                "the roots could not be read".to_owned(),
-            ))
-        })
-    }
 }
 
 fn server_name(host: &Host) -> ServerName<'static> {
@@ -267,49 +240,16 @@ mod tests {
     use super::*;
     use crate::exchange::Ending;
 
-    fn authority(text: &str) -> Authority {
+    pub(super) fn authority(text: &str) -> Authority {
         Authority::parse(text.as_bytes(), None).expect(text)
     }
 
-    fn dialer(route: Route, own: Vec<SocketAddr>) -> Dialer {
+    pub(super) fn dialer(route: Route, own: Vec<SocketAddr>) -> Dialer {
         Dialer::new(
             route,
             own,
             Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
         )
-    }
-
-    #[tokio::test]
-    async fn no_spelling_leads_to_our_own_listener() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let own = listener.local_addr().expect("bound");
-        let dialer = dialer(Route::default(), vec![own]);
-        for host in [
-            "localhost",
-            "127.0.0.1",
-            "127.1",
-            "0x7f000001",
-            "2130706433",
-            "0.0.0.0",
-            "[::ffff:127.0.0.1]",
-            "a.localhost",
-        ] {
-            let server = authority(&format!("{host}:{}", own.port()));
-            let failure = dialer.tcp(&server).await.expect_err(host);
-            assert_eq!(failure.ending(), Ending::NeverSent, "{host}: {failure}");
-        }
-    }
-
-    #[tokio::test]
-    async fn nor_to_one_that_listens_everywhere() {
-        let listener = TcpListener::bind("0.0.0.0:0").await.expect("bound");
-        let own = listener.local_addr().expect("bound");
-        let dialer = dialer(Route::default(), vec![own]);
-        for host in ["127.0.0.1", "127.0.0.2", "[::ffff:127.0.0.3]"] {
-            let server = authority(&format!("{host}:{}", own.port()));
-            let failure = dialer.tcp(&server).await.expect_err(host);
-            assert_eq!(failure.ending(), Ending::NeverSent, "{host}: {failure}");
-        }
     }
 
     #[tokio::test]
@@ -322,29 +262,6 @@ mod tests {
         });
         assert_eq!(failed.expect_err("no TLS").ending(), Ending::Tls);
         dialer.tcp(&server).await.expect("reached");
-    }
-
-    #[tokio::test]
-    async fn resolve_says_where_a_server_is() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let server = authority(&format!(
-            "nosuch.test:{}",
-            listener.local_addr().expect("bound").port()
-        ));
-        let resolve = HashMap::from([(server.clone(), Ipv4Addr::LOCALHOST.into())]);
-        let reached = dialer(
-            Route {
-                resolve,
-                ..Route::default()
-            },
-            Vec::new(),
-        )
-        .tcp(&server)
-        .await;
-        assert_eq!(
-            reached.expect("reached").address,
-            listener.local_addr().expect("bound")
-        );
     }
 
     #[tokio::test]
@@ -361,31 +278,5 @@ mod tests {
             .await
             .expect_err("told again");
         assert!(first.is_same_as(&second));
-    }
-
-    #[tokio::test]
-    async fn a_server_that_has_just_started_is_reached() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let address = listener.local_addr().expect("bound");
-        drop(listener);
-        let dialer = dialer(Route::default(), Vec::new());
-        let server = authority(&address.to_string());
-        let failure = dialer.tcp(&server).await.expect_err("nobody listens");
-        assert_eq!(failure.ending(), Ending::Refused);
-        let _listener = TcpListener::bind(address).await.expect("bound again");
-        dialer.tcp(&server).await.expect("reached");
-    }
-
-    #[tokio::test]
-    async fn every_address_that_was_tried_is_named() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let port = listener.local_addr().expect("bound").port();
-        drop(listener);
-        let server = authority(&format!("localhost:{port}"));
-        let failure = dialer(Route::default(), Vec::new()).tcp(&server).await;
-        let told = failure.expect_err("nobody listens").to_string();
-        for address in [format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
-            assert!(told.contains(&address), "{told}");
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Whom to trust: the platform's roots, those that the user names, and the very certificates that
 //! the user names.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -70,6 +70,74 @@ impl ServerCertVerifier for Trust {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.chains.supported_verify_schemes()
+    }
+}
+
+/// Lets one server's certificate pass whatever is wrong with it, and remembers what that was. That
+/// the server has the certificate's key is verified all the same.
+#[derive(Debug)]
+pub(super) struct Lenient {
+    trust: Arc<Trust>,
+    fault: OnceLock<Error>,
+}
+
+impl Lenient {
+    pub(super) fn new(trust: Arc<Trust>) -> Self {
+        Self {
+            trust,
+            fault: OnceLock::new(),
+        }
+    }
+
+    /// Why the certificate would not have passed, if it would not.
+    pub(super) fn fault(&self) -> Option<&Error> {
+        self.fault.get()
+    }
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.trust.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        if let Err(fault) = verified {
+            // There is one certificate on a connection: nothing was remembered before.
+            let _ = self.fault.set(fault);
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.trust.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.trust.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.trust.supported_verify_schemes()
     }
 }
 

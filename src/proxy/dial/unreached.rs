@@ -5,8 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls::AlertDescription;
+
 use super::PATIENCE;
-use crate::exchange::Ending;
+use super::via::NoTunnel;
+use crate::exchange::{Ending, Reach};
 use crate::wire::target::Authority;
 
 /// Why a server was not reached. It is remembered and told again, so it can be cloned.
@@ -27,11 +30,21 @@ pub(super) enum Step {
     Connect(Vec<Attempt>),
     Late(&'static str),
     OwnListener(SocketAddr),
+    /// The upstream proxy, and why there is no way through it.
+    Proxy(Authority, ProxyFailure),
     /// What the server speaks is not TLS.
     NotTls,
     Tls(io::Error),
     Certificate(rustls::CertificateError),
     Roots(rustls::Error),
+}
+
+/// Why an upstream proxy leads nowhere.
+#[derive(Debug)]
+pub(super) enum ProxyFailure {
+    Unreached(Unreached),
+    Late,
+    NoTunnel(NoTunnel),
 }
 
 /// One address that was tried.
@@ -79,8 +92,24 @@ impl Unreached {
         }))
     }
 
+    /// A server that ends a handshake which we had taken for done, because it wants a certificate.
+    pub(in crate::proxy) fn by_certificate(server: &Authority, error: io::Error) -> Self {
+        Self::new(server, Step::Tls(error))
+    }
+
     pub(super) fn is_worth_remembering(&self) -> bool {
-        !matches!(self.0.step, Step::Connect(..))
+        match &self.0.step {
+            Step::Connect(_) => false,
+            Step::Proxy(_, ProxyFailure::Unreached(failure)) => failure.is_worth_remembering(),
+            Step::Resolve(_)
+            | Step::Late(_)
+            | Step::OwnListener(_)
+            | Step::Proxy(_, ProxyFailure::NoTunnel(_) | ProxyFailure::Late)
+            | Step::NotTls
+            | Step::Tls(_)
+            | Step::Certificate(_)
+            | Step::Roots(_) => true,
+        }
     }
 
     #[cfg(test)]
@@ -97,10 +126,25 @@ impl Unreached {
                 Some(last) if last.error.kind() == io::ErrorKind::TimedOut => Ending::Timeout,
                 Some(_) => Ending::Refused,
             },
-            Step::Late(_) => Ending::Timeout,
+            Step::Late(_) | Step::Proxy(_, ProxyFailure::Late) => Ending::Timeout,
             Step::OwnListener(_) => Ending::NeverSent,
+            Step::Proxy(_, ProxyFailure::Unreached(failure)) => Some(failure.ending())
+                .filter(|ending| matches!(ending, Ending::NeverSent | Ending::Timeout))
+                .unwrap_or(Ending::Refused),
+            Step::Proxy(_, ProxyFailure::NoTunnel(_)) => Ending::Refused,
             Step::NotTls | Step::Tls(_) | Step::Certificate(_) | Step::Roots(_) => Ending::Tls,
         }
+    }
+
+    /// The way that was tried, where it is not the straight one.
+    pub(in crate::proxy) fn way(&self) -> Option<Reach> {
+        let Step::Proxy(proxy, _) = &self.0.step else {
+            return None;
+        };
+        Some(Reach {
+            via: Some(proxy.to_string().into()),
+            ..Reach::default()
+        })
     }
 
     /// What the user can do about it.
@@ -114,10 +158,41 @@ impl Unreached {
                 format!("Is the server running, and does it listen on port {}?", server.port)
             }
             Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
+            Step::Proxy(proxy, why) => why.remedy(proxy),
             Step::NotTls => format!("Ask for http://{server}, or have the server speak TLS."),
+            Step::Tls(error) if wants_certificate(error) || may_want_certificate(error) => format!(
+                "If the server wants to see a certificate: `corstap run --client-cert {}=FILE.pem`.",
+                server.host
+            ),
             Step::Tls(_) => format!("Does the server speak TLS on port {}? It may expect plain http.", server.port),
-            Step::Certificate(_) => "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`.".to_owned(),
+            Step::Certificate(_) => format!(
+                "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`. To let it pass \
+                 unverified: `corstap run --upstream-insecure {}`.",
+                server.host
+            ),
             Step::Roots(_) => "Install the system's CA certificates, or name them: `corstap run --upstream-ca FILE`.".to_owned(),
+        }
+    }
+}
+
+impl ProxyFailure {
+    fn remedy(&self, proxy: &Authority) -> String {
+        match self {
+            Self::NoTunnel(NoTunnel::Credentials {
+                takes_basic: false, ..
+            }) => "It takes no name and password, which is all that corstap can give (Basic). A proxy on this machine that \
+                   signs in for you can stand between: `corstap run --upstream-proxy http://127.0.0.1:PORT`."
+                .to_owned(),
+            Self::NoTunnel(NoTunnel::Credentials { .. }) => format!(
+                "Give it a name and a password that it knows: `corstap run --upstream-proxy http://USER:PASSWORD@{proxy}`, or \
+                 the same in HTTPS_PROXY and HTTP_PROXY."
+            ),
+            Self::NoTunnel(NoTunnel::Status(_)) => "Many proxies make tunnels to some ports and servers alone. To reach this one without \
+                  the proxy, add it to NO_PROXY."
+                .to_owned(),
+            Self::Unreached(_) | Self::Late | Self::NoTunnel(_) => format!(
+                "Is {proxy} an HTTP proxy, and does it run? `corstap run --upstream-proxy none` reaches servers without one."
+            ),
         }
     }
 }
@@ -141,6 +216,23 @@ impl fmt::Display for Unreached {
                 PATIENCE.as_secs()
             ),
             Step::OwnListener(address) => write!(f, "{server} is corstap itself, at {address}"),
+            Step::Proxy(proxy, ProxyFailure::Unreached(failure)) => {
+                write!(
+                    f,
+                    "{server} is behind the upstream proxy {proxy}: {failure}"
+                )
+            }
+            Step::Proxy(proxy, ProxyFailure::Late) => write!(
+                f,
+                "the upstream proxy {proxy} took longer than {} s to make a tunnel to {server}",
+                PATIENCE.as_secs()
+            ),
+            Step::Proxy(proxy, ProxyFailure::NoTunnel(why)) => {
+                write!(
+                    f,
+                    "no way to {server} through the upstream proxy {proxy}: {why}"
+                )
+            }
             Step::NotTls => write!(
                 f,
                 "{server} does not speak TLS; what it says looks like plain text"
@@ -155,6 +247,44 @@ impl fmt::Display for Unreached {
             }
             Step::Roots(error) => write!(f, "there is nothing to verify {server} by: {error}"),
         }
+    }
+}
+
+/// Whether a server says that it misses a certificate of ours, or does not take the one it was shown.
+/// In TLS 1.3 it says so after the handshake.
+pub(in crate::proxy) fn wants_certificate(error: &io::Error) -> bool {
+    let told = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        told,
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA
+                | AlertDescription::AccessDenied
+        ))
+    )
+}
+
+/// Whether a server may miss a certificate: TLS 1.2 has no word for that (RFC 5246 section 7.4.6).
+fn may_want_certificate(error: &io::Error) -> bool {
+    let told = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let refusal = AlertDescription::HandshakeFailure;
+    matches!(told, Some(rustls::Error::AlertReceived(alert)) if *alert == refusal)
+}
+
+/// What is wrong with a certificate.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls says the rest well enough"
+)]
+pub(super) fn fault(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(error) => words(error),
+        other => other.to_string(),
     }
 }
 

@@ -9,7 +9,7 @@ use http::request;
 use tokio::sync::Notify;
 
 use super::pings::Pings;
-use crate::exchange::{ConnectionId, Protocol, Request, RequestUrl, Scheme};
+use crate::exchange::{ConnectionId, Protocol, Reach, Request, RequestUrl, Scheme};
 use crate::proxy::Proxy;
 use crate::store::Ticket;
 use crate::wire::fields;
@@ -21,7 +21,7 @@ pub(super) struct Home<'a> {
     pub(super) client: SocketAddr,
     pub(super) connection: ConnectionId,
     pub(super) authority: Authority,
-    pub(super) address: SocketAddr,
+    pub(super) reach: Reach,
     pub(super) requests: SendRequest<Bytes>,
     pub(super) pings: Option<Pings>,
     pub(super) flushes: Notify,
@@ -33,8 +33,8 @@ impl Home<'_> {
     }
 
     /// Where the server was reached.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Where requests go in.

@@ -12,6 +12,7 @@ mod pump;
 mod relay;
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -73,6 +74,8 @@ struct Conversation<'a> {
     server: Server,
     server_signs: Signs,
     server_end: Option<ServerEnd>,
+    /// Whether the server broke off before it was asked anything: the first request is to see that.
+    awaits_first: bool,
     streams: FuturesUnordered<BoxFuture<'a, Left<'a>>>,
     hanging: Vec<Left<'a>>,
     pinger: Option<Pinger>,
@@ -91,6 +94,18 @@ enum ServerEnd {
     Over,
     /// It broke.
     Broken { was_reset: bool },
+}
+
+impl ServerEnd {
+    fn of(error: &h2::Error) -> Self {
+        debug!(%error, "the server's connection is over");
+        if error.is_go_away() && error.is_remote() {
+            return Self::Over;
+        }
+        let io = error.get_io().map(io::Error::kind);
+        let was_reset = io == Some(io::ErrorKind::ConnectionReset);
+        Self::Broken { was_reset }
+    }
 }
 
 /// How the conversation has ended.
@@ -122,10 +137,10 @@ impl<'a> Conversation<'a> {
             authority,
             server,
         } = meeting;
-        let address = server.address;
+        let reach = server.reach;
         let (io, server_signs) = Metered::server(server.peer);
         let (requests, mut server) = as_client().handshake(io).await?;
-        settled(&mut server).await?;
+        let server_end = settled(&mut server).await.err().as_ref().map(ServerEnd::of);
         let (io, client_signs) = Metered::client(client);
         let client = as_server(&server, &requests).handshake(io);
         let mut client: Client = within(PATIENCE, client).await?;
@@ -136,7 +151,7 @@ impl<'a> Conversation<'a> {
             client: arrival.address,
             connection: line.id(),
             authority,
-            address,
+            reach,
             requests,
             pings,
             flushes: Notify::new(),
@@ -147,7 +162,8 @@ impl<'a> Conversation<'a> {
             client_signs,
             server,
             server_signs,
-            server_end: None,
+            awaits_first: server_end.is_some(),
+            server_end,
             streams: FuturesUnordered::new(),
             hanging: Vec::new(),
             pinger,
@@ -200,6 +216,7 @@ impl<'a> Conversation<'a> {
                 return Poll::Ready(self.ended_by_client());
             };
             self.streams.push(stream);
+            self.awaits_first = false;
         }
         if !self.client_signs.is_blocked() {
             self.home.flushes.notify_waiters();
@@ -242,7 +259,8 @@ impl<'a> Conversation<'a> {
     /// through; unless it had announced its end and left nothing open, or there is a page of ours to
     /// be read.
     fn broken_end(&self) -> Option<Ended> {
-        let is_through = self.streams.is_empty() && !self.client_signs.is_blocked();
+        let is_asked = !self.streams.is_empty() || self.awaits_first;
+        let is_through = !is_asked && !self.client_signs.is_blocked();
         let is_orderly = self.server_signs.went_away() && self.hanging.is_empty();
         match self.server_end? {
             ServerEnd::Broken { was_reset } if is_through && !is_orderly && !self.has_said_page => {
@@ -284,13 +302,7 @@ impl<'a> Conversation<'a> {
         }
         let end = match Pin::new(&mut self.server).poll(cx) {
             Poll::Ready(Ok(())) => ServerEnd::Over,
-            Poll::Ready(Err(error)) if error.is_go_away() && error.is_remote() => ServerEnd::Over,
-            Poll::Ready(Err(error)) => {
-                debug!(%error, "the server's connection is over");
-                let io = error.get_io().map(std::io::Error::kind);
-                let was_reset = io == Some(std::io::ErrorKind::ConnectionReset);
-                ServerEnd::Broken { was_reset }
-            }
+            Poll::Ready(Err(error)) => ServerEnd::of(&error),
             Poll::Pending if self.server_signs.is_flood() => ServerEnd::Broken { was_reset: false },
             Poll::Pending if self.server_signs.went_away() => ServerEnd::Draining,
             Poll::Pending => return,
@@ -321,7 +333,7 @@ fn as_client() -> h2::client::Builder {
 
 /// What the browser may do follows from what the server allows.
 fn as_server(server: &Server, requests: &SendRequest<Bytes>) -> h2::server::Builder {
-    let most = server.max_concurrent_send_streams().min(MOST_STREAMS);
+    let most = server.max_concurrent_send_streams().clamp(1, MOST_STREAMS);
     let mut builder = h2::server::Builder::new();
     builder
         .max_concurrent_streams(u32::try_from(most).unwrap_or(u32::MAX))

@@ -16,6 +16,7 @@ use super::home::Home;
 use super::pump::{Broken, Pump};
 use crate::cors::confirm;
 use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::proxy::dial::wants_certificate;
 use crate::proxy::hold::{Held, Hold};
 use crate::proxy::page::{self, Page};
 use crate::store::Ticket;
@@ -76,7 +77,7 @@ pub(super) async fn relay(
         respond.send_reset(Reason::PROTOCOL_ERROR);
         return Left::Nothing;
     }
-    ticket.reached(home.address());
+    ticket.reached(home.reach());
     let relay = Relay {
         home,
         request,
@@ -333,7 +334,15 @@ fn unanswered(error: &h2::Error) -> Stopped {
         reason: reason.to_string(),
         reset: reason_for_client(error),
     };
-    if error.is_go_away() && error.is_remote() {
+    if error.get_io().is_some_and(wants_certificate) {
+        stopped(
+            Ending::Tls,
+            &format_args!(
+                "the server wants to see a certificate that it takes ({error}); `corstap run --client-cert \
+                 HOST=FILE.pem` shows it one"
+            ),
+        )
+    } else if error.is_go_away() && error.is_remote() {
         stopped(
             Ending::NoResponse,
             &"the server takes no more requests on this connection (GOAWAY)",

@@ -49,7 +49,26 @@ pub enum Layer {
     Root,
     /// What is taken for CORS and is not.
     LookAlike,
+    /// What becomes of a connection, so that there is no exchange to judge.
+    Connection,
 }
+
+/// What is told of connections: code, meaning, remedy.
+const CONNECTIONS: [(&str, &str, &str); 2] = [
+    (
+        "ca-not-trusted",
+        "The browser refuses corstap's certificate, so it gets no further. It has accepted none for another host in this \
+         run, which means that it does not trust corstap's CA.",
+        "In the browser: trust the CA. `corstap ca show` says where it is and how.",
+    ),
+    (
+        "pinned",
+        "The browser refuses corstap's certificate for this host alone: it has accepted others in this run, so it knows \
+         the server's own by heart. The host is tunnelled unread for it from then on.",
+        "In the browser or app: switch its pinning off for development, if its exchanges are to be read. Another profile \
+         of the same browser that does not trust the CA looks the same: trust it there, too.",
+    ),
+];
 
 /// What an engine prints for a cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,7 +86,9 @@ pub fn all() -> Vec<Entry> {
     let causes = Cause::ALL.into_iter().map(of_cause);
     let roots = Root::ALL.into_iter().map(of_root);
     let look_alikes = LookAlike::ALL.into_iter().map(of_look_alike);
-    causes.chain(roots).chain(look_alikes).collect()
+    let connections = CONNECTIONS.into_iter().map(of_connection);
+    let exchanges = causes.chain(roots).chain(look_alikes);
+    exchanges.chain(connections).collect()
 }
 
 /// What a code is about: a code of ours, or one that an engine prints.
@@ -124,8 +145,20 @@ fn of_look_alike(look_alike: LookAlike) -> Entry {
     }
 }
 
+fn of_connection((code, means, remedy): (&'static str, &'static str, &'static str)) -> Entry {
+    Entry {
+        code,
+        layer: Layer::Connection,
+        means: means.into(),
+        printed: Vec::new(),
+        roots: Vec::new(),
+        remedy,
+        standard: None,
+    }
+}
+
 impl Layer {
-    const ALL: [Self; 3] = [Self::Cause, Self::Root, Self::LookAlike];
+    const ALL: [Self; 4] = [Self::Cause, Self::Root, Self::LookAlike, Self::Connection];
 
     /// The heading above its codes.
     fn title(self) -> &'static str {
@@ -133,6 +166,7 @@ impl Layer {
             Self::Cause => "Causes: what the browser enforces",
             Self::Root => "Roots: which layer of the server is at fault",
             Self::LookAlike => "Look-alikes: what is not CORS",
+            Self::Connection => "Connections: what leaves nothing to judge",
         }
     }
 
@@ -142,6 +176,7 @@ impl Layer {
             Self::Cause => "cause",
             Self::Root => "root",
             Self::LookAlike => "not-cors",
+            Self::Connection => "tls",
         }
     }
 }

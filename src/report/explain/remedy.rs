@@ -170,6 +170,9 @@ impl Story<'_> {
             _ => {}
         }
         match self.recorded.ending {
+            Ending::Refused | Ending::Timeout if self.recorded.reach.via.is_some() => {
+                "Does the upstream proxy run, and does it let this server be reached? --upstream-proxy and NO_PROXY say what goes through it."
+            }
             Ending::Refused => "Is the server running, on this port?",
             Ending::Dns => "Check the name, or say where it is with --resolve.",
             Ending::Tls => "Does the server speak TLS on this port, and is its certificate valid? --upstream-ca trusts one of your own.",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{BAD, BOLD, DIM, View, explained, headline, printable, shown};
+use super::{BAD, BOLD, DIM, View, WARN, explained, headline, printable, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
 use crate::cors::{
     Confidence, Credentials, CredentialsMode, Diagnosis, Engine, Judgement, Root, Verdict,
@@ -45,6 +45,7 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     row("story", links(&judgement.links));
     row("ending", ending(recorded));
     row("connection", connection(recorded));
+    row("certificate", certificate(recorded));
     let _ = writeln!(
         text,
         "\n{BOLD}{} {}{BOLD:#}",
@@ -250,10 +251,24 @@ fn connection(recorded: &Recorded) -> String {
         recorded.connection.0,
         protocol.as_str().unwrap_or_default()
     );
-    if let Some(server) = recorded.server {
+    if let Some(server) = recorded.reach.server {
         let _ = write!(told, ", server at {server}");
     }
+    if let Some(via) = &recorded.reach.via {
+        let _ = write!(told, ", through the proxy {}", printable(via));
+    }
     told
+}
+
+fn certificate(recorded: &Recorded) -> String {
+    let Some(unverified) = &recorded.reach.unverified else {
+        return String::new();
+    };
+    let fault = unverified
+        .fault
+        .as_deref()
+        .map_or("it would have passed".to_owned(), printable);
+    format!("{WARN}not verified{WARN:#} (--upstream-insecure): {fault}")
 }
 
 /// Writes field lines; those at fault are pointed at.

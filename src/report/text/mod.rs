@@ -62,6 +62,9 @@ fn headline(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     if let Some(first) = judgement.retry_of {
         let _ = write!(line, " {DIM}(again, after #{}){DIM:#}", first.0);
     }
+    if recorded.reach.unverified.is_some() {
+        let _ = write!(line, " {WARN}(certificate not verified){WARN:#}");
+    }
     line.push('\n');
     line
 }

@@ -107,6 +107,7 @@ impl Servers {
         Route {
             resolve: authorities.map(|authority| (authority, loopback)).collect(),
             roots: vec![self.root.clone()],
+            ..Route::default()
         }
     }
 }
