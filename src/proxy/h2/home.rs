@@ -7,6 +7,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::request;
 
+use super::meter::Signs;
 use super::pings::Pings;
 use crate::exchange::{ConnectionId, Protocol, Request, RequestUrl, Scheme};
 use crate::proxy::Proxy;
@@ -23,6 +24,8 @@ pub(super) struct Home<'a> {
     pub(super) address: SocketAddr,
     pub(super) requests: SendRequest<Bytes>,
     pub(super) pings: Option<Pings>,
+    pub(super) client_signs: Signs,
+    pub(super) server_signs: Signs,
 }
 
 impl Home<'_> {
