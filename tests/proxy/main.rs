@@ -14,6 +14,8 @@ mod confirm;
 mod conversation;
 mod departures;
 mod failures;
+mod frames;
 mod hostile;
+mod hostile2;
 mod http2;
 mod tunnels;
