@@ -5,6 +5,7 @@
 //! The policy is *strict in, exact out*: a message that is not strictly valid is a [`Violation`]
 //! and is never repaired; a valid one leaves with the octets it came with.
 
+pub mod allowance;
 pub mod alpn;
 pub mod chunked;
 pub mod edit;
@@ -14,6 +15,7 @@ pub mod framing;
 pub mod head;
 pub mod headers;
 pub mod hello;
+pub mod opening;
 pub mod scan;
 pub mod tap;
 pub mod target;
@@ -99,6 +101,12 @@ pub enum Violation {
     TooManyInterim,
     /// 101 without an Upgrade that was asked for (RFC 9110 section 15.2.2).
     SwitchNotAsked,
+    /// A pseudo-header field among the trailers (RFC 9113 section 8.1).
+    PseudoTrailer,
+    /// More frames of HTTP/2 that move nothing than anybody needs (RFC 9113 section 10.5).
+    TooManyFrames,
+    /// A field block of HTTP/2, or a frame that is no content, that began and does not end.
+    SlowFrame,
 }
 
 impl Violation {
@@ -150,6 +158,9 @@ impl fmt::Display for Violation {
             Self::ConnectContent => "CONNECT declares content",
             Self::TooManyInterim => "too many interim responses",
             Self::SwitchNotAsked => "101 without an upgrade that was asked for",
+            Self::PseudoTrailer => "a pseudo-header field stands in the trailers",
+            Self::TooManyFrames => "too many frames that move nothing",
+            Self::SlowFrame => "a frame or field block was begun and not ended",
         })
     }
 }

@@ -7,7 +7,7 @@ use corstap::wire::alpn::Alpn;
 use h2::Reason;
 use http::{HeaderMap, Request};
 
-use crate::support::http2::{Order, both, both_as, head, piece, whole, within};
+use crate::support::http2::{Order, both, both_as, deserted, head, piece, whole, within};
 use crate::support::scene::{Scene, label};
 
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -333,4 +333,26 @@ async fn a_browser_may_open_as_many_streams_as_the_server_takes() {
         .expect("sent");
     within(first.0).await.expect("a response");
     assert_eq!(browser.requests.current_max_send_streams(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_closes_before_it_is_asked_is_seen_by_the_first_request() {
+    let scene = Scene::set().await;
+    let fields = [
+        ("origin", "https://app.example.test"),
+        ("user-agent", CHROMIUM),
+    ];
+    let (answer, _) = deserted(&scene)
+        .await
+        .asks("GET", "/", &fields, false)
+        .await;
+    let error = within(answer).await.expect_err("no response");
+    assert!(!error.is_reset(), "the connection is gone: {error}");
+    assert_eq!(ending(&scene), "no-response");
+    let fields = [("sec-fetch-mode", "navigate"), ("user-agent", CHROMIUM)];
+    let (answer, _) = deserted(&scene)
+        .await
+        .asks("GET", "/", &fields, false)
+        .await;
+    assert_eq!(within(answer).await.expect("a page").status(), 502);
 }

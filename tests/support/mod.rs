@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
 pub mod exceptions;
+pub mod frames;
 pub mod http2;
 pub mod live;
 pub mod scene;

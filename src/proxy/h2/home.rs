@@ -8,6 +8,7 @@ use h2::client::SendRequest;
 use http::request;
 use tokio::sync::Notify;
 
+use super::meter::Signs;
 use super::pings::Pings;
 use crate::exchange::{ConnectionId, Protocol, Reach, Request, RequestUrl, Scheme};
 use crate::proxy::Proxy;
@@ -25,6 +26,8 @@ pub(super) struct Home<'a> {
     pub(super) requests: SendRequest<Bytes>,
     pub(super) pings: Option<Pings>,
     pub(super) flushes: Notify,
+    pub(super) client_signs: Signs,
+    pub(super) server_signs: Signs,
 }
 
 impl Home<'_> {

@@ -2,16 +2,22 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::proxy::peer::Peer;
 use crate::proxy::stream::{Prefixed, Stream};
-use crate::wire::frames::{Allowance, Frame, Frames};
+use crate::wire::Violation;
+use crate::wire::allowance::Allowance;
+use crate::wire::frames::{Frame, Frames};
+
+/// How long a peer may take for a field block, or for a frame that is no content.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the connection's frames have shown, for whoever drives it.
 #[derive(Clone, Debug, Default)]
@@ -19,16 +25,16 @@ pub(super) struct Signs(Arc<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    is_flood: AtomicBool,
+    violation: OnceLock<Violation>,
     went_away: AtomicBool,
     is_blocked: AtomicBool,
     is_to_reset: AtomicBool,
 }
 
 impl Signs {
-    /// Whether the peer sends more frames that move nothing than anybody needs.
-    pub(super) fn is_flood(&self) -> bool {
-        self.0.is_flood.load(Ordering::Relaxed)
+    /// The first rule that the peer broke, of those that the crate leaves to us.
+    pub(super) fn violation(&self) -> Option<Violation> {
+        self.0.violation.get().copied()
     }
 
     /// Whether the peer has announced its end.
@@ -45,6 +51,11 @@ impl Signs {
     pub(super) fn reset_at_end(&self) {
         self.0.is_to_reset.store(true, Ordering::Relaxed);
     }
+
+    fn broke(&self, violation: Violation) {
+        // Only the first one counts.
+        let _ = self.0.violation.set(violation);
+    }
 }
 
 /// A peer's connection, metered.
@@ -54,7 +65,14 @@ pub(super) struct Metered {
     sent: Frames,
     allowance: Allowance,
     begun: Instant,
+    late: Option<Late>,
     signs: Signs,
+}
+
+/// When something that was begun has to be whole.
+struct Late {
+    number: u64,
+    at: Pin<Box<Sleep>>,
 }
 
 impl Metered {
@@ -77,6 +95,7 @@ impl Metered {
             sent,
             allowance: Allowance::new(),
             begun: Instant::now(),
+            late: None,
             signs: signs.clone(),
         };
         (metered, signs)
@@ -88,8 +107,30 @@ impl Metered {
                 self.signs.0.went_away.store(true, Ordering::Relaxed);
             }
             if !self.allowance.spend(frame, self.begun.elapsed()) {
-                self.signs.0.is_flood.store(true, Ordering::Relaxed);
+                self.signs.broke(Violation::TooManyFrames);
             }
+        }
+        if self.received.has_pseudo_trailer() {
+            self.signs.broke(Violation::PseudoTrailer);
+        }
+    }
+
+    /// Nothing more has come: what has begun must not wait for ever.
+    fn poll_late(&mut self, cx: &mut Context<'_>) {
+        let Some(number) = self.received.unfinished() else {
+            self.late = None;
+            return;
+        };
+        let at = || Box::pin(sleep(PATIENCE));
+        match &mut self.late {
+            Some(late) if late.number == number => {}
+            late => *late = Some(Late { number, at: at() }),
+        }
+        if let Some(late) = &mut self.late
+            && late.at.as_mut().poll(cx).is_ready()
+        {
+            self.signs.broke(Violation::SlowFrame);
+            self.late = None;
         }
     }
 
@@ -123,7 +164,11 @@ impl AsyncRead for Metered {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let Poll::Ready(read) = Pin::new(&mut self.io).poll_read(cx, buf) else {
+            self.poll_late(cx);
+            return Poll::Pending;
+        };
+        read?;
         self.received(buf.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }

@@ -5,11 +5,13 @@
 //! One task drives both connections and all their streams, so what belongs together never waits for
 //! another thread.
 
+mod handshake;
 mod home;
 mod meter;
 mod pings;
 mod pump;
 mod relay;
+mod stopped;
 
 use std::future::poll_fn;
 use std::io;
@@ -18,15 +20,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use h2::Reason;
-use h2::client::SendRequest;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tracing::debug;
 
+use self::handshake::{Client, Server};
 use self::home::Home;
 use self::meter::{Metered, Signs};
 use self::pings::Pinger;
@@ -36,24 +37,13 @@ use super::Proxy;
 use super::dial::Reached;
 use super::peer::Peer;
 use crate::store::recorder::{Arrival, ConnectionTicket};
-use crate::wire::MAX_HEAD;
+use crate::wire::Violation;
 use crate::wire::target::Authority;
 
-/// How long a server may take for its settings, and a browser for its preface.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the last frames may take to leave.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a connection may be without streams. Browsers give up after five minutes.
 const IDLE: Duration = Duration::from_mins(10);
-/// How many octets of one stream, and of all streams of a connection, may be on their way: what one
-/// reader leaves lying does not stop the others.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 1 << 25;
-/// How many octets of a stream may wait to be written.
-const MOST_UNWRITTEN: usize = 256 * 1024;
-/// How many streams a browser may have open at once, if the server takes so many.
-const MOST_STREAMS: usize = 256;
-
 /// A client and a server that both speak HTTP/2.
 pub(super) struct Meeting<'a> {
     pub(super) proxy: &'a Proxy,
@@ -63,15 +53,13 @@ pub(super) struct Meeting<'a> {
     pub(super) server: Reached,
 }
 
-type Client = h2::server::Connection<Metered, Bytes>;
-type Server = h2::client::Connection<Metered, Bytes>;
-
 /// Both connections, with the streams under way.
 struct Conversation<'a> {
     home: Arc<Home<'a>>,
     client: Client,
     client_signs: Signs,
-    server: Server,
+    /// Nothing once it is over.
+    server: Option<Server>,
     server_signs: Signs,
     server_end: Option<ServerEnd>,
     /// Whether the server broke off before it was asked anything: the first request is to see that.
@@ -81,6 +69,8 @@ struct Conversation<'a> {
     pinger: Option<Pinger>,
     has_said_page: bool,
     has_said_farewell: bool,
+    /// When a client that was told to go is to be gone.
+    dismissal: Option<Pin<Box<Sleep>>>,
     /// When the last stream came or went.
     active: Instant,
 }
@@ -112,7 +102,11 @@ impl ServerEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     ByClient,
-    ByServer { was_reset: bool },
+    /// By ourselves, because of what the client sent.
+    Dismissed,
+    ByServer {
+        was_reset: bool,
+    },
 }
 
 /// Takes stream after stream until one side has had enough.
@@ -139,11 +133,10 @@ impl<'a> Conversation<'a> {
         } = meeting;
         let reach = server.reach;
         let (io, server_signs) = Metered::server(server.peer);
-        let (requests, mut server) = as_client().handshake(io).await?;
-        let server_end = settled(&mut server).await.err().as_ref().map(ServerEnd::of);
+        let (requests, server, failure) = handshake::with_server(io).await?;
+        let server_end = failure.as_ref().map(ServerEnd::of);
         let (io, client_signs) = Metered::client(client);
-        let client = as_server(&server, &requests).handshake(io);
-        let mut client: Client = within(PATIENCE, client).await?;
+        let mut client = handshake::with_client(io, &server, &requests).await?;
         let pings = client.ping_pong().filter(|_| proxy.confirm);
         let (pinger, pings) = pings.map(Pinger::new).unzip();
         let home = Home {
@@ -155,12 +148,15 @@ impl<'a> Conversation<'a> {
             requests,
             pings,
             flushes: Notify::new(),
+            client_signs: client_signs.clone(),
+            server_signs: server_signs.clone(),
         };
         Ok(Self {
             home: Arc::new(home),
             client,
             client_signs,
-            server,
+            // Whoever waits for one that is over learns of it once it is gone.
+            server: Some(server).filter(|_| server_end.is_none()),
             server_signs,
             awaits_first: server_end.is_some(),
             server_end,
@@ -169,6 +165,7 @@ impl<'a> Conversation<'a> {
             pinger,
             has_said_page: false,
             has_said_farewell: false,
+            dismissal: None,
             active: Instant::now(),
         })
     }
@@ -183,19 +180,35 @@ impl<'a> Conversation<'a> {
             }
         };
         debug!(?ended, "over");
-        // Streams that are still under way learn from their connections that these are over.
+        self.end(ended).await;
+        ended
+    }
+
+    /// Ends both connections. Streams that are still under way learn from the client's that all is
+    /// over, and say so to the server.
+    async fn end(self, ended: Ended) {
+        let Self {
+            home,
+            client,
+            client_signs,
+            server,
+            mut streams,
+            ..
+        } = self;
+        if ended == (Ended::ByServer { was_reset: true }) {
+            client_signs.reset_at_end();
+        }
+        drop(client);
         let mut rest = poll_fn(|cx| {
-            self.home.flushes.notify_waiters();
-            self.streams.poll_next_unpin(cx)
+            home.flushes.notify_waiters();
+            streams.poll_next_unpin(cx)
         });
         let _ = timeout(FAREWELL, async { while (&mut rest).await.is_some() {} }).await;
-        if ended == (Ended::ByServer { was_reset: true }) {
-            self.client_signs.reset_at_end();
+        drop((streams, home));
+        if let Some(server) = server {
+            // It ends once nobody asks any more.
+            let _ = timeout(FAREWELL, server).await;
         }
-        if self.server_end.is_none() {
-            self.leave_server().await;
-        }
-        ended
     }
 
     /// Whether nobody has asked for anything for that long.
@@ -224,7 +237,7 @@ impl<'a> Conversation<'a> {
         if let Some(pinger) = &mut self.pinger {
             pinger.poll(cx);
         }
-        match self.broken_end() {
+        match self.broken_end().or_else(|| self.poll_dismissal(cx)) {
             Some(ended) => Poll::Ready(ended),
             None => Poll::Pending,
         }
@@ -270,8 +283,11 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The browser's connection is over, because it wanted so or the server did.
+    /// The browser's connection is over, because it wanted so or the server did, or we.
     fn ended_by_client(&self) -> Ended {
+        if self.dismissal.is_some() {
+            return Ended::Dismissed;
+        }
         match self.server_end {
             None => Ended::ByClient,
             Some(_) => Ended::ByServer { was_reset: false },
@@ -280,10 +296,11 @@ impl<'a> Conversation<'a> {
 
     /// The next stream of the browser's; nothing when its connection is over.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<BoxFuture<'a, Left<'a>>>> {
-        if self.client_signs.is_flood() {
-            self.client.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        let mut accepted = self.client.poll_accept(cx);
+        if accepted.is_pending() && self.dismisses() {
+            accepted = self.client.poll_accept(cx);
         }
-        self.client.poll_accept(cx).map(|accepted| {
+        accepted.map(|accepted| {
             let (request, respond) = accepted?
                 .inspect_err(|error| debug!(%error, "the client's connection is over"))
                 .ok()?;
@@ -292,81 +309,50 @@ impl<'a> Conversation<'a> {
         })
     }
 
+    /// Tells a client to go that has just broken a rule which the crate leaves to us.
+    fn dismisses(&mut self) -> bool {
+        let Some(violation) = self.client_signs.violation() else {
+            return false;
+        };
+        if self.dismissal.is_some() {
+            return false;
+        }
+        debug!(%violation, "the client is told to go");
+        self.client
+            .abrupt_shutdown(if violation == Violation::PseudoTrailer {
+                Reason::PROTOCOL_ERROR
+            } else {
+                Reason::ENHANCE_YOUR_CALM
+            });
+        self.dismissal = Some(Box::pin(sleep(FAREWELL)));
+        true
+    }
+
+    /// A client that takes no octets does not hear that it is to go.
+    fn poll_dismissal(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
+        let dismissal = self.dismissal.as_mut()?;
+        let is_over = dismissal.as_mut().poll(cx).is_ready();
+        is_over.then_some(Ended::Dismissed)
+    }
+
     /// Drives the server's connection.
     fn poll_server(&mut self, cx: &mut Context<'_>) {
-        if matches!(
-            self.server_end,
-            Some(ServerEnd::Over | ServerEnd::Broken { .. })
-        ) {
+        let Some(server) = &mut self.server else {
             return;
-        }
-        let end = match Pin::new(&mut self.server).poll(cx) {
+        };
+        let end = match Pin::new(server).poll(cx) {
             Poll::Ready(Ok(())) => ServerEnd::Over,
             Poll::Ready(Err(error)) => ServerEnd::of(&error),
-            Poll::Pending if self.server_signs.is_flood() => ServerEnd::Broken { was_reset: false },
+            Poll::Pending if self.server_signs.violation().is_some() => {
+                ServerEnd::Broken { was_reset: false }
+            }
             Poll::Pending if self.server_signs.went_away() => ServerEnd::Draining,
             Poll::Pending => return,
         };
         self.server_end = Some(end);
-    }
-
-    /// Lets the server's connection end once nobody asks any more.
-    async fn leave_server(self) {
-        let Self { home, server, .. } = self;
-        drop(home);
-        let _ = timeout(FAREWELL, server).await;
-    }
-}
-
-fn as_client() -> h2::client::Builder {
-    let mut builder = h2::client::Builder::new();
-    builder
-        // Nothing goes out before the server's settings are there.
-        .initial_max_send_streams(0)
-        .enable_push(false)
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buffer_size(MOST_UNWRITTEN)
-        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
-    builder
-}
-
-/// What the browser may do follows from what the server allows.
-fn as_server(server: &Server, requests: &SendRequest<Bytes>) -> h2::server::Builder {
-    let most = server.max_concurrent_send_streams().clamp(1, MOST_STREAMS);
-    let mut builder = h2::server::Builder::new();
-    builder
-        .max_concurrent_streams(u32::try_from(most).unwrap_or(u32::MAX))
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buffer_size(MOST_UNWRITTEN)
-        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
-    if requests.is_extended_connect_protocol_enabled() {
-        builder.enable_connect_protocol();
-    }
-    builder
-}
-
-/// Waits for the server's settings, which say how many streams it takes (RFC 9113 section 3.4).
-async fn settled(server: &mut Server) -> Result<(), h2::Error> {
-    let settings = poll_fn(|cx| {
-        if let Poll::Ready(ended) = Pin::new(&mut *server).poll(cx) {
-            ended?;
-            return Poll::Ready(Err(Reason::NO_ERROR.into()));
+        if end != ServerEnd::Draining {
+            // Whoever waits for it learns of its end by that.
+            self.server = None;
         }
-        if server.max_concurrent_send_streams() > 0 {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
-    });
-    within(PATIENCE, settings).await
-}
-
-async fn within<T>(
-    patience: Duration,
-    work: impl Future<Output = Result<T, h2::Error>>,
-) -> Result<T, h2::Error> {
-    let late = || Err(h2::Error::from(Reason::SETTINGS_TIMEOUT));
-    timeout(patience, work).await.unwrap_or_else(|_| late())
+    }
 }

@@ -1,8 +1,7 @@
 //! One exchange over HTTP/2: a stream of the browser's and one to the server.
 
-use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -14,9 +13,9 @@ use http::{request, response};
 
 use super::home::Home;
 use super::pump::{Broken, Pump};
+use super::stopped::{Stopped, gone, is_refusal, not_http, reason_for_client, unanswered};
 use crate::cors::confirm;
 use crate::exchange::{Ending, Protocol, Request, Response};
-use crate::proxy::dial::wants_certificate;
 use crate::proxy::hold::{Held, Hold};
 use crate::proxy::page::{self, Page};
 use crate::store::Ticket;
@@ -31,26 +30,6 @@ pub(super) enum Left<'a> {
     /// The server's connection is gone. The browser is to see it by its own, not by a reset of this
     /// stream alone, which would follow if it was dropped.
     Hanging(#[expect(dead_code, reason = "kept, not looked at")] Box<Relay<'a>>),
-}
-
-/// Why an exchange did not end with its response.
-#[derive(Debug)]
-enum Stopped {
-    /// There is no response that could be passed on.
-    Unanswered {
-        ending: Ending,
-        reason: String,
-        reset: Option<Reason>,
-    },
-    /// The response broke off after its head had gone to the browser.
-    BrokenOff {
-        reason: String,
-        reset: Option<Reason>,
-    },
-    /// The content of the request is not valid; no response has begun.
-    BadContent(String),
-    /// The browser went away, or reset its stream.
-    ClientGone(h2::Error),
 }
 
 /// An exchange under way.
@@ -91,10 +70,28 @@ pub(super) async fn relay(
 
 impl<'a> Relay<'a> {
     async fn run(mut self, head: request::Parts, content: RecvStream) -> Left<'a> {
-        match self.pass(head, content).await {
+        match self.pass_on(head, content).await {
             Ok(()) => Left::Nothing,
-            Err(stopped) => self.conclude(stopped).await,
+            Err(stopped) => {
+                let stopped = match self.home.server_signs.violation() {
+                    Some(violation) => stopped.because_of(violation),
+                    None => stopped,
+                };
+                self.conclude(stopped).await
+            }
         }
+    }
+
+    /// Passes the exchange on for as long as its client keeps the rules of the connection: nothing
+    /// that comes after a broken one goes to the server.
+    async fn pass_on(&mut self, head: request::Parts, content: RecvStream) -> Result<(), Stopped> {
+        let home = Arc::clone(&self.home);
+        let mut passing = pin!(self.pass(head, content));
+        poll_fn(|cx| match home.client_signs.violation() {
+            Some(violation) => Poll::Ready(Err(Stopped::Dismissed(violation))),
+            None => passing.as_mut().poll(cx),
+        })
+        .await
     }
 
     async fn pass(&mut self, head: request::Parts, content: RecvStream) -> Result<(), Stopped> {
@@ -219,7 +216,7 @@ impl<'a> Relay<'a> {
         };
         match upload.poll(cx) {
             Poll::Pending | Poll::Ready(Ok(()) | Err(Broken::Sink(_))) => Ok(()),
-            Poll::Ready(Err(Broken::Source(error))) if error.is_library() => {
+            Poll::Ready(Err(Broken::Source(error))) if error.is_library() && error.is_reset() => {
                 Err(Stopped::BadContent(error.to_string()))
             }
             Poll::Ready(Err(Broken::Source(error))) => Err(Stopped::ClientGone(error)),
@@ -273,9 +270,19 @@ impl<'a> Relay<'a> {
                 if self.download.as_ref().is_some_and(Pump::is_on_trial) && is_refusal(&error) {
                     self.ticket.cancelled();
                 }
-                let reason = format!("the client gave up: {error}");
+                let reason = if error.is_library() {
+                    format!("the client broke the rules of HTTP/2: {error}")
+                } else {
+                    format!("the client gave up: {error}")
+                };
                 self.ticket.ended(Ending::ResetByClient, Some(reason));
                 self.leave_server(error.reason().unwrap_or(Reason::CANCEL));
+                Left::Nothing
+            }
+            Stopped::Dismissed(violation) => {
+                let reason = format!("the client broke the rules of HTTP/2: {violation}");
+                self.ticket.ended(Ending::ResetByClient, Some(reason));
+                self.leave_server(Reason::CANCEL);
                 Left::Nothing
             }
         }
@@ -306,72 +313,5 @@ impl<'a> Relay<'a> {
         if let Some(upload) = &mut self.upload {
             upload.reset(reason);
         }
-    }
-}
-
-fn gone(reset: Result<Reason, h2::Error>) -> Stopped {
-    Stopped::ClientGone(reset.map_or_else(|error| error, Into::into))
-}
-
-/// Whether this is how browsers refuse what they have of a response: WebKit by `STREAM_CLOSED`, all
-/// others by `CANCEL` (measured).
-fn is_refusal(error: &h2::Error) -> bool {
-    matches!(error.reason(), Some(Reason::CANCEL | Reason::STREAM_CLOSED))
-}
-
-fn not_http(violation: Violation) -> Stopped {
-    Stopped::Unanswered {
-        ending: Ending::NotHttp,
-        reason: format!("the server's answer is not valid HTTP: {violation}"),
-        reset: Some(Reason::PROTOCOL_ERROR),
-    }
-}
-
-/// What came of a stream that the server did not answer on.
-fn unanswered(error: &h2::Error) -> Stopped {
-    let stopped = |ending, reason: &dyn fmt::Display| Stopped::Unanswered {
-        ending,
-        reason: reason.to_string(),
-        reset: reason_for_client(error),
-    };
-    if error.get_io().is_some_and(wants_certificate) {
-        stopped(
-            Ending::Tls,
-            &format_args!(
-                "the server wants to see a certificate that it takes ({error}); `corstap run --client-cert \
-                 HOST=FILE.pem` shows it one"
-            ),
-        )
-    } else if error.is_go_away() && error.is_remote() {
-        stopped(
-            Ending::NoResponse,
-            &"the server takes no more requests on this connection (GOAWAY)",
-        )
-    } else if error.is_reset() && error.is_remote() {
-        stopped(
-            Ending::ResetByServer,
-            &format_args!("the server reset the stream before it answered: {error}"),
-        )
-    } else if error.is_library() || error.is_go_away() {
-        stopped(
-            Ending::NotHttp,
-            &format_args!("the server's answer is not valid HTTP/2: {error}"),
-        )
-    } else {
-        stopped(
-            Ending::NoResponse,
-            &format_args!("the server's connection broke: {error}"),
-        )
-    }
-}
-
-/// The reset that tells the browser what happened on the server's side; none where its whole
-/// connection is gone, which the browser gets to see by its own.
-fn reason_for_client(error: &h2::Error) -> Option<Reason> {
-    if error.is_go_away() && error.is_remote() {
-        // Not processed, so it may be tried again (RFC 9113 section 8.7).
-        Some(Reason::REFUSED_STREAM)
-    } else {
-        error.reason()
     }
 }
