@@ -147,3 +147,63 @@ async fn hold(mut pings: Pings, ping: u64, rest: Duration) -> Held {
         Err(_) => Held::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    /// How long an end is held back, and what that shows, when the PING is answered after `trip`.
+    async fn held(engine: Engine, trip: Duration) -> (Duration, Option<Held>) {
+        let (pings, answers) = Pings::unsent();
+        let mut hold = Hold::with(pings, engine);
+        hold.begin();
+        let start = Instant::now();
+        let answering = async {
+            sleep(trip).await;
+            answers.answer(1, trip);
+        };
+        tokio::join!(poll_fn(|cx| hold.poll(cx)), answering);
+        (start.elapsed(), hold.held())
+    }
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_browser_that_has_read_it_has_had_time_to_cancel() {
+        let (long, held) = held(Engine::Chromium, millis(1)).await;
+        assert_eq!(held, Some(Held::NotCancelled));
+        assert!(long >= millis(31) && long < millis(35), "{long:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_answer_comes_in_time_nothing_is_said() {
+        let (_, late) = held(Engine::Chromium, millis(6)).await;
+        assert_eq!(late, Some(Held::Unknown), "the machine is busy");
+        let (_, never) = held(Engine::Firefox, Duration::from_secs(5)).await;
+        assert_eq!(never, Some(Held::Unknown));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_held_back_before_content_has_gone_out() {
+        let mut hold = Hold::without_pings();
+        let start = Instant::now();
+        poll_fn(|cx| hold.poll(cx)).await;
+        assert_eq!((start.elapsed(), hold.held()), (Duration::ZERO, None));
+        assert!(!hold.is_on());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_http_1_the_end_is_held_as_long_as_it_may_be_and_shows_nothing() {
+        let mut hold = Hold::without_pings();
+        hold.begin();
+        assert!(hold.is_on());
+        let start = Instant::now();
+        poll_fn(|cx| hold.poll(cx)).await;
+        assert_eq!(hold.held(), Some(Held::Unknown));
+        assert!(start.elapsed() >= MOST && start.elapsed() < MOST + LATE);
+    }
+}

@@ -49,19 +49,26 @@ fn confirmed(scene: &Scene) -> Verdict {
 async fn a_browser_that_takes_the_response_has_asked_without_credentials() {
     let scene = Scene::set_to_confirm().await;
     let (mut browser, mut server) = both(&scene).await;
-    let (mut answering, mut content) = fetched((&mut browser, &mut server), ASTERISK).await;
-    answering
-        .send_data(Bytes::from_static(b"hello"), true)
-        .expect("sent");
-    assert_eq!(piece(&mut content).await, "hello");
-    assert_eq!(whole(content).await, Ok((Vec::new(), None)));
-    let verdict = confirmed(&scene);
-    assert_eq!(verdict.answer.outcome, Outcome::Allowed);
-    assert_eq!(verdict.credentials.mode, Some(CredentialsMode::Omit));
-    assert_eq!(
-        verdict.confirmed.map(|it| it.by),
-        Some(ConfirmedBy::NotCancelled)
-    );
+    // On a busy machine nothing is concluded.
+    for _ in 0..50 {
+        let (mut answering, mut content) = fetched((&mut browser, &mut server), ASTERISK).await;
+        answering
+            .send_data(Bytes::from_static(b"hello"), true)
+            .expect("sent");
+        assert_eq!(piece(&mut content).await, "hello");
+        assert_eq!(whole(content).await, Ok((Vec::new(), None)));
+        let verdict = scene.recorded().judgement.verdict.clone();
+        if verdict.confirmed.is_some() {
+            assert_eq!(verdict.answer.outcome, Outcome::Allowed);
+            assert_eq!(verdict.credentials.mode, Some(CredentialsMode::Omit));
+            assert_eq!(
+                verdict.confirmed.map(|it| it.by),
+                Some(ConfirmedBy::NotCancelled)
+            );
+            return;
+        }
+    }
+    panic!("nothing was confirmed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,6 +49,29 @@ impl Pings {
     }
 }
 
+/// Answers PINGs that nobody sends.
+#[cfg(test)]
+pub(in crate::proxy) struct Answers(watch::Sender<Answered>);
+
+#[cfg(test)]
+impl Answers {
+    pub(in crate::proxy) fn answer(&self, number: u64, after: Duration) {
+        self.0.send_replace(Answered { number, after });
+    }
+}
+
+#[cfg(test)]
+impl Pings {
+    pub(in crate::proxy) fn unsent() -> (Self, Answers) {
+        let (answered, answers) = watch::channel(Answered::default());
+        let pings = Self {
+            asked: Arc::default(),
+            answered: answers,
+        };
+        (pings, Answers(answered))
+    }
+}
+
 impl Pinger {
     pub(super) fn new(line: PingPong) -> (Self, Pings) {
         let (answered, answers) = watch::channel(Answered::default());
