@@ -50,12 +50,14 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
     };
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let make = || {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         connection.execute_batch(&format!(
-            "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-        ))
+            "BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID};
+            PRAGMA user_version = {VERSION}; COMMIT;"
+        ))?;
+        // From here on the log beside the file has what is new; without it, the file is still a
+        // capture.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")
     };
     make().map_err(failed)?;
     Ok(connection)
