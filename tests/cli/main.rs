@@ -12,7 +12,9 @@ mod support;
 
 mod authority;
 mod explain;
+mod kills;
 mod run;
+mod running;
 
 use std::path::Path;
 use std::process::{Command, Output};
