@@ -195,7 +195,18 @@ impl Desk {
         let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
         self.write(&rest);
         self.give_up();
+        self.put_away();
         self.change > 0
+    }
+
+    /// Makes one file of the capture, which can be read even where nothing can be written; unless
+    /// somebody has it open, who would have to be waited for.
+    fn put_away(&self) {
+        let at_once = self.connection.busy_timeout(Duration::ZERO);
+        let _ = at_once.and_then(|()| {
+            self.connection
+                .pragma_update(None, "journal_mode", "DELETE")
+        });
     }
 
     /// Takes in events for a moment; false when no more will come.
