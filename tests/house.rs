@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["exchange", "cors", "clock", "private"]),
     ("proxy", &["wire", "exchange", "cors", "ca", "store"]),
     ("browser", &[]),
-    ("term", &[]),
+    ("term", &["report"]),
     ("cli", &["wire"]),
     (
         "cmd",
