@@ -11,10 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use corstap::ca::{DevCa, HostList};
-use rusqlite::Connection;
 use serde_json::Value;
 
-use super::running::{PATIENCE, Running, server, times};
+use super::running::{PATIENCE, Running, assert_sound, server, times};
 use super::{corstap, stderr, stdout};
 
 #[test]
@@ -89,15 +88,6 @@ fn listed(home: &Path, capture: &Path) -> BTreeSet<u64> {
         .lines()
         .map(|line| id(line).expect("an id"))
         .collect()
-}
-
-/// SQLite finds nothing wrong with the file.
-fn assert_sound(capture: &Path) {
-    let connection = Connection::open(capture).expect("opened");
-    let found: String = connection
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .expect("checked");
-    assert_eq!(found, "ok");
 }
 
 #[test]

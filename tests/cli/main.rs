@@ -11,8 +11,12 @@
 mod support;
 
 mod authority;
+mod disk;
 mod explain;
 mod kills;
+mod limits;
+mod listening;
+mod output;
 mod run;
 mod running;
 

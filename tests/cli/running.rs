@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rustix::process::Pid;
 use serde_json::Value;
 
@@ -162,4 +163,13 @@ pub(super) fn fetch(proxy: SocketAddr, server: SocketAddr, path: &str) -> String
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("read");
     response
+}
+
+/// SQLite finds nothing wrong with the file.
+pub(super) fn assert_sound(capture: &Path) {
+    let connection = Connection::open(capture).expect("opened");
+    let found: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("checked");
+    assert_eq!(found, "ok");
 }
