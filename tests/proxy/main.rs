@@ -15,3 +15,4 @@ mod departures;
 mod failures;
 mod hostile;
 mod tunnels;
+mod vectors;

@@ -38,6 +38,39 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct End {
     stream: Pin<Box<dyn Stream>>,
     read: Vec<u8>,
+    pieces: Pieces,
+}
+
+/// In which pieces octets are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pieces {
+    /// In one.
+    #[default]
+    Whole,
+    /// Each by itself.
+    Octets,
+    /// In some of up to 32 octets, which a number decides.
+    Some(u64),
+}
+
+impl Pieces {
+    fn of(self, octets: &[u8]) -> Vec<&[u8]> {
+        match self {
+            Self::Whole => vec![octets],
+            Self::Octets => octets.chunks(1).collect(),
+            Self::Some(mut number) => {
+                let (mut pieces, mut rest) = (Vec::new(), octets);
+                while !rest.is_empty() {
+                    number = number.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                    let length = usize::try_from(number >> 59).expect("small") + 1;
+                    let (piece, more) = rest.split_at(length.min(rest.len()));
+                    pieces.push(piece);
+                    rest = more;
+                }
+                pieces
+            }
+        }
+    }
 }
 
 /// A proxy with its capture.
@@ -168,11 +201,10 @@ impl Scene {
 
     /// A client on the proxy's own port.
     pub async fn client(&self) -> End {
-        End::new(
-            TcpStream::connect(self.rig.proxy)
-                .await
-                .expect("the proxy listens"),
-        )
+        let tcp = TcpStream::connect(self.rig.proxy).await;
+        let tcp = tcp.expect("the proxy listens");
+        tcp.set_nodelay(true).expect("set");
+        End::new(tcp)
     }
 
     /// A client that has asked for a tunnel to `authority` and got it.
@@ -198,7 +230,9 @@ impl Scene {
     /// The next connection that reaches the server.
     pub async fn server(&self) -> End {
         let accepted = timeout(PATIENCE, self.listener.accept()).await;
-        End::new(accepted.expect("somebody connects").expect("accepted").0)
+        let (tcp, _) = accepted.expect("somebody connects").expect("accepted");
+        tcp.set_nodelay(true).expect("set");
+        End::new(tcp)
     }
 
     /// The next connection that reaches the server, with TLS.
@@ -242,7 +276,23 @@ impl End {
         Self {
             stream: Box::pin(stream),
             read: Vec::new(),
+            pieces: Pieces::default(),
         }
+    }
+
+    /// Sends in such pieces from now on.
+    pub fn in_pieces(self, pieces: Pieces) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// Each piece is written by itself, and others have their turn before the next.
+    async fn writes(&mut self, octets: &[u8]) -> std::io::Result<()> {
+        for piece in self.pieces.of(octets) {
+            self.stream.write_all(piece).await?;
+            self.stream.flush().await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
@@ -264,11 +314,7 @@ impl End {
     }
 
     pub async fn sends(&mut self, octets: impl AsRef<[u8]>) {
-        let sent = async {
-            self.stream.write_all(octets.as_ref()).await?;
-            self.stream.flush().await
-        };
-        timeout(PATIENCE, sent)
+        timeout(PATIENCE, self.writes(octets.as_ref()))
             .await
             .expect("the other side reads")
             .expect("the connection holds");
@@ -276,11 +322,7 @@ impl End {
 
     /// Sends what may not be taken.
     pub async fn tries_to_send(&mut self, octets: &[u8]) {
-        let sent = async {
-            self.stream.write_all(octets).await?;
-            self.stream.flush().await
-        };
-        let _ = timeout(PATIENCE, sent).await;
+        let _ = timeout(PATIENCE, self.writes(octets)).await;
     }
 
     /// Sends in the background, then ends what this side sends.
@@ -289,6 +331,7 @@ impl End {
         let mut end = Self {
             stream,
             read: Vec::new(),
+            pieces: self.pieces,
         };
         tokio::spawn(async move {
             end.tries_to_send(&octets).await;
