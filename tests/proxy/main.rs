@@ -10,9 +10,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod certificates;
 mod conversation;
 mod departures;
 mod failures;
+mod framing;
 mod hostile;
+mod leaves;
+mod ourselves;
+mod recording;
+mod streams;
 mod tunnels;
 mod vectors;

@@ -14,9 +14,9 @@ use corstap::store::row::Stored;
 use corstap::store::{Capture, Shown, Writer};
 use corstap::wire::alpn::Alpn;
 use corstap::wire::target::{Authority, Host};
-use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ServerConfig};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -90,6 +90,12 @@ pub struct Rig {
 impl Rig {
     /// Starts a proxy that reads these hosts and reaches servers by this route.
     pub async fn start(hosts: HostList, route: Route) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        Self::on(listener.expect("bound"), hosts, route)
+    }
+
+    /// Starts a proxy on a listener that is there.
+    pub fn on(listener: TcpListener, hosts: HostList, route: Route) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
         let ca_pem = ca.certificate_pem();
@@ -97,9 +103,6 @@ impl Rig {
         let redactor = Redactor::new(&[7; 32], Values::Harmless);
         let path = capture.path().join("rig.corstap");
         let (writer, recorder, shown) = Writer::start(&path, redactor).expect("started");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("bound");
         let proxy = listener.local_addr().expect("bound");
         let (notices, noticed) = Notices::new();
         let parts = Parts {
@@ -163,11 +166,19 @@ pub fn provider() -> Arc<CryptoProvider> {
 impl Scene {
     /// A proxy in front of one server on loopback.
     pub async fn set() -> Self {
+        let ca = Ca::generate(HostList::Any, "servers").expect("made");
+        let roots = vec![ca.certificate().clone()];
+        let leaves = LeafCache::new(ca, provider()).expect("made");
+        let config = leaves.config(&host(SERVER), Some(Alpn::Http11));
+        Self::with(config.expect("minted"), roots).await
+    }
+
+    /// The same with a server of that configuration, and a proxy that trusts these certificates.
+    pub async fn with(config: Arc<ServerConfig>, roots: Vec<CertificateDer<'static>>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("bound");
         let server = listener.local_addr().expect("bound");
-        let ca = Ca::generate(HostList::Any, "servers").expect("made");
         let at = |name| {
             (
                 Authority {
@@ -179,12 +190,8 @@ impl Scene {
         };
         let route = Route {
             resolve: [SERVER, "outside.example.com"].map(at).into(),
-            roots: vec![ca.certificate().clone()],
+            roots,
         };
-        let leaves = LeafCache::new(ca, provider()).expect("made");
-        let config = leaves
-            .config(&host(SERVER), Some(Alpn::Http11))
-            .expect("minted");
         let rig = Rig::start(HostList::development(), route).await;
         Self {
             rig,
@@ -237,13 +244,13 @@ impl Scene {
 
     /// The next connection that reaches the server, with TLS.
     pub async fn tls_server(&self) -> End {
+        self.tries_tls_server().await.expect("a handshake")
+    }
+
+    /// The same where the handshake may fail.
+    pub async fn tries_tls_server(&self) -> std::io::Result<End> {
         let plain = self.server().await;
-        End::new(
-            self.acceptor
-                .accept(plain.stream)
-                .await
-                .expect("a handshake"),
-        )
+        self.acceptor.accept(plain.stream).await.map(End::new)
     }
 
     /// A client and the server it has reached, with TLS on both sides.
@@ -295,22 +302,11 @@ impl End {
         Ok(())
     }
 
-    async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(root.clone()).expect("a root");
-        let config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    /// Speaks TLS with whoever is at the other end and has a certificate for that name.
+    pub async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        let connector = TlsConnector::from(Arc::new(config));
-        Self::new(
-            connector
-                .connect(name, self.stream)
-                .await
-                .expect("a handshake"),
-        )
+        let connected = connector(root).connect(name, self.stream).await;
+        Self::new(connected.expect("a handshake"))
     }
 
     pub async fn sends(&mut self, octets: impl AsRef<[u8]>) {
@@ -323,6 +319,20 @@ impl End {
     /// Sends what may not be taken.
     pub async fn tries_to_send(&mut self, octets: &[u8]) {
         let _ = timeout(PATIENCE, self.writes(octets)).await;
+    }
+
+    /// Sends the same over and over, until so many octets have gone or none are taken for a moment;
+    /// says how many it were.
+    pub async fn pours(&mut self, piece: &[u8], most: usize) -> usize {
+        const MOMENT: Duration = Duration::from_millis(300);
+        let mut sent = 0;
+        while sent < most {
+            match timeout(MOMENT, self.stream.write(piece)).await {
+                Ok(Ok(octets)) => sent += octets,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
     }
 
     /// Sends in the background, then ends what this side sends.
@@ -381,6 +391,13 @@ impl End {
         matches!(timeout(patience, read).await, Ok(Ok(octets)) if octets > 0)
     }
 
+    /// Reads once, and says how many octets it were; none at the end.
+    pub async fn reads_and_drops(&mut self) -> usize {
+        self.read.clear();
+        self.reads_more(PATIENCE).await;
+        self.read.len()
+    }
+
     /// What was read and not looked at yet.
     pub fn read(&self) -> &[u8] {
         &self.read
@@ -390,6 +407,18 @@ impl End {
     pub async fn ends(&mut self) {
         self.stream.shutdown().await.expect("the connection holds");
     }
+}
+
+/// Connects with whoever has a certificate of that root's.
+pub fn connector(root: &CertificateDer<'static>) -> TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root.clone()).expect("a root");
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
 }
 
 pub fn host(name: &str) -> Host {
