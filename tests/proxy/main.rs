@@ -12,6 +12,7 @@ mod support;
 
 mod certificates;
 mod conversation;
+mod deadlines;
 mod departures;
 mod failures;
 mod framing;

@@ -391,6 +391,13 @@ impl End {
         matches!(timeout(patience, read).await, Ok(Ok(octets)) if octets > 0)
     }
 
+    /// Whether the other side ends in that time; what it says before is read.
+    pub async fn ends_within(&mut self, patience: Duration) -> bool {
+        let ended =
+            async { while matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {} };
+        timeout(patience, ended).await.is_ok()
+    }
+
     /// Reads once, and says how many octets it were; none at the end.
     pub async fn reads_and_drops(&mut self) -> usize {
         self.read.clear();
