@@ -11,6 +11,9 @@ const VERSION: i64 = 1;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
+/// How large the log beside the file stays, in octets.
+const LOG: i64 = 16 * 1024 * 1024;
+
 /// `change` numbers every insert and update, so that readers can ask what is new. The columns
 /// beside the JSON ones are those that lists select by.
 const TABLES: &str = "
@@ -57,6 +60,7 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
         // From here on the log beside the file has what is new; without it, the file is still a
         // capture.
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "journal_size_limit", LOG)?;
         connection.pragma_update(None, "synchronous", "NORMAL")
     };
     make().map_err(failed)?;
