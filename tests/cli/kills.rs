@@ -97,8 +97,8 @@ fn a_log_that_was_cut_short_opens_with_what_came_before() {
     let mut running = Running::start(home.path(), "cut");
     for number in 0..8 {
         super::running::fetch(running.address, server, &number.to_string());
-        running.next_ended();
     }
+    running.logs(8);
     running.kill();
     let log = home.path().join("cut.corstap-wal");
     let whole = std::fs::read(&log).expect("a log");

@@ -89,7 +89,7 @@ fn a_run_leaves_its_ca_and_its_capture_and_nothing_else() {
         PathBuf::new(),
     );
     fetch(running.address, server(), "a");
-    running.next_ended();
+    running.logs(1);
     running.kill();
     let mut left = Vec::new();
     list(home.path(), &mut left);

@@ -1,5 +1,6 @@
 //! `corstap run` as a child process, and servers for it to reach.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -101,12 +102,14 @@ impl Running {
         serde_json::from_str(&line).expect("JSON")
     }
 
-    /// The next exchange that is over.
-    pub(super) fn next_ended(&self) -> Value {
-        loop {
+    /// Waits until so many exchanges were logged once they were over: what comes later may tell more
+    /// of one that was before, which is then logged again.
+    pub(super) fn logs(&self, exchanges: usize) {
+        let mut ended = BTreeSet::new();
+        while ended.len() < exchanges {
             let record = self.next();
             if !record["elapsed_ms"].is_null() {
-                return record;
+                ended.insert(record["id"].as_u64());
             }
         }
     }
