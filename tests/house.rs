@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["exchange", "cors", "clock", "private"]),
     ("proxy", &["wire", "exchange", "cors", "ca", "store"]),
     ("browser", &[]),
-    ("term", &[]),
+    ("term", &["report"]),
     ("cli", &["wire"]),
     (
         "cmd",
@@ -168,4 +168,37 @@ fn only_the_clock_asks_for_the_time_and_only_the_terminal_prints() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_invariant_has_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(root.join("tests/invariants.md")).expect("readable");
+    let is_test = |name: &&str| name.contains("::") && !name.contains(['…', ' ']);
+    let mut tests = list.split('`').filter(is_test).peekable();
+    assert!(tests.peek().is_some());
+    let missing: Vec<&str> = tests.filter(|test| !exists(root, test)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    for (series, last) in [("C", 10), ("B", 6), ("R", 7), ("F", 13)] {
+        for number in 1..=last {
+            let row = format!("\n| {series}{number} | ");
+            assert!(list.contains(&row), "{series}{number} is not listed");
+        }
+    }
+}
+
+/// Whether there is a test function of such a path.
+fn exists(root: &Path, test: &str) -> bool {
+    let mut parts: Vec<&str> = test.split("::").collect();
+    let function = parts.pop().map(|name| format!("fn {name}("));
+    let dir = if parts.first() == Some(&"lib") {
+        parts.remove(0);
+        root.join("src")
+    } else {
+        root.join("tests")
+    };
+    let path: PathBuf = parts.iter().fold(dir, |dir, part| dir.join(part));
+    let texts = [path.with_extension("rs"), path.join("mod.rs")].map(fs::read_to_string);
+    let mut texts = texts.iter().flatten();
+    function.is_some_and(|function| texts.any(|text| text.contains(&function)))
 }

@@ -529,17 +529,11 @@ impl<'a> Conversation<'a> {
 
     /// As much of a refused request as can be told.
     fn refused_request(&self, front: &[u8], head: Option<&RequestHead>) -> Request {
-        let line = front
-            .split(|&octet| octet == b'\r' || octet == b'\n')
-            .next()
-            .unwrap_or_default();
-        let mut words = line.split(|&octet| octet == b' ');
-        let (method, target) = (
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
-        );
-        let is_token = crate::wire::is_token(method) && method.len() <= 32;
-        let method = if is_token {
+        let (method, target) = match head {
+            Some(head) => (head.method.as_bytes(), head.target.as_slice()),
+            None => request_line(front),
+        };
+        let method = if method.len() <= 32 {
             latin1(method).into_owned()
         } else {
             "?".to_owned()
@@ -592,6 +586,23 @@ fn has_been_here(headers: &HeaderList) -> bool {
         .flat_map(|value| value.split(|&octet| octet == b','));
     hops.map(|hop| latin1(hop.trim_ascii()))
         .any(|hop| hop.split_ascii_whitespace().nth(1) == Some("corstap"))
+}
+
+/// Method and target of what is no valid head. Where it does not start with a method that everybody
+/// knows, it may as well be the rest of a message, of which nothing is to be told.
+fn request_line(front: &[u8]) -> (&[u8], &[u8]) {
+    const KNOWN: [&[u8]; 9] = [
+        b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE",
+    ];
+    let line = front
+        .split(|&octet| octet == b'\r' || octet == b'\n')
+        .next()
+        .unwrap_or_default();
+    let mut words = line.split(|&octet| octet == b' ');
+    match (words.next(), words.next()) {
+        (Some(method), Some(target)) if KNOWN.contains(&method) => (method, target),
+        _ => (b"?", b""),
+    }
 }
 
 /// The URL of a request that does not say where it was to go.

@@ -122,11 +122,14 @@ pub async fn serve(listener: TcpListener, proxy: Proxy, stop: impl Future<Output
 
 /// Accepts one connection. Errors are about that connection, or pass.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut is_told = false;
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                warn!(error = %error, "cannot accept a connection");
+                if !std::mem::replace(&mut is_told, true) {
+                    warn!(error = %error, "cannot accept a connection");
+                }
                 tokio::time::sleep(OUT_OF_FILES).await;
             }
         }

@@ -265,3 +265,44 @@ impl Drop for ConnectionTicket {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{RequestUrl, Scheme};
+    use crate::wire::target::Authority;
+
+    #[test]
+    fn what_is_too_much_is_dropped_whole_and_counted() {
+        // Nobody takes anything off the queue: the writer stands still.
+        let (recorder, events, counts) = Recorder::new();
+        let client = "127.0.0.1:1".parse().expect("an address");
+        let line = recorder.connected(Arrival::now(client), None);
+        let request = Arc::new(Request {
+            method: "GET".to_owned(),
+            url: RequestUrl {
+                scheme: Scheme::Https,
+                authority: Authority::parse(b"api.test", Some(443)).expect("valid"),
+                path: "/".into(),
+            },
+            headers: [("Origin", "https://app.test")].into_iter().collect(),
+        });
+        let many = MOST_WAITING;
+        for _ in 0..many {
+            let mut ticket =
+                recorder.open(line.id(), Protocol::Http11, client, Arc::clone(&request));
+            ticket.ended(Ending::Complete, None);
+        }
+        drop((line, recorder));
+        let (mut opened, mut ended, mut dropped) = (0, 0, 0);
+        while let Ok(event) = events.recv() {
+            opened += usize::from(matches!(event, Event::Opened { .. }));
+            ended += usize::from(matches!(event, Event::Ended { .. }));
+            dropped += usize::from(matches!(event, Event::Dropped { .. }));
+        }
+        assert_eq!(opened, ended, "no part of an exchange is dropped");
+        assert!(opened > many / 3 && opened < many, "{opened} of {many}");
+        assert_eq!(counts.dropped(), (many - opened) as u64);
+        assert_eq!(dropped, many - opened, "the judge is told");
+    }
+}

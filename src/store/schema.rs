@@ -12,6 +12,9 @@ const VERSION: i64 = 2;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
+/// How large the log beside the file stays, in octets.
+const LOG: i64 = 16 * 1024 * 1024;
+
 /// `change` numbers every insert and update, so that readers can ask what is new. The columns
 /// beside the JSON ones are those that lists select by.
 const TABLES: &str = "
@@ -53,12 +56,15 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
     };
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let make = || {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         connection.execute_batch(&format!(
-            "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-        ))
+            "BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID};
+            PRAGMA user_version = {VERSION}; COMMIT;"
+        ))?;
+        // From here on the log beside the file has what is new; without it, the file is still a
+        // capture.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "journal_size_limit", LOG)?;
+        connection.pragma_update(None, "synchronous", "NORMAL")
     };
     make().map_err(failed)?;
     Ok(connection)

@@ -34,6 +34,10 @@ const MOST_SHOWN: usize = 4096;
 const MOST_WRITTEN: usize = 16 * 1024;
 /// After a failure, how long the file is left alone.
 const REST: Duration = Duration::from_secs(1);
+/// How large a capture may become, in octets, before its oldest exchanges make room for new ones.
+const MOST_OCTETS: i64 = 1 << 30;
+/// Which part of the exchanges makes room at once: the oldest one in so many.
+const ROOM: i64 = 64;
 /// How many exchanges may wait for a file that cannot be written.
 const MOST_UNWRITTEN: usize = 16 * 1024;
 
@@ -68,6 +72,15 @@ impl Writer {
         path: &Path,
         redactor: Redactor,
     ) -> Result<(Self, Recorder, Receiver<Shown>), Error> {
+        Self::start_within(MOST_OCTETS, path, redactor)
+    }
+
+    /// The same, for a capture of so many octets.
+    fn start_within(
+        most_octets: i64,
+        path: &Path,
+        redactor: Redactor,
+    ) -> Result<(Self, Recorder, Receiver<Shown>), Error> {
         drop(private::create(path)?);
         let capture = name_of(path);
         let connection = begin(path, &capture, redactor.values()).inspect_err(|_| {
@@ -88,6 +101,8 @@ impl Writer {
             forgotten: 0,
             change: 0,
             rests_until: None,
+            most_octets,
+            has_made_room: false,
         };
         let thread = thread::Builder::new()
             .name("writer".to_owned())
@@ -169,6 +184,8 @@ struct Desk {
     forgotten: u64,
     change: i64,
     rests_until: Option<Instant>,
+    most_octets: i64,
+    has_made_room: bool,
 }
 
 /// What was written of an exchange last.
@@ -195,7 +212,18 @@ impl Desk {
         let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
         self.write(&rest);
         self.give_up();
+        self.put_away();
         self.change > 0
+    }
+
+    /// Makes one file of the capture, which can be read even where nothing can be written; unless
+    /// somebody has it open, who would have to be waited for.
+    fn put_away(&self) {
+        let at_once = self.connection.busy_timeout(Duration::ZERO);
+        let _ = at_once.and_then(|()| {
+            self.connection
+                .pragma_update(None, "journal_mode", "DELETE")
+        });
     }
 
     /// Takes in events for a moment; false when no more will come.
@@ -252,9 +280,35 @@ impl Desk {
                 }
                 self.rests_until = None;
                 self.committed(fresh);
+                if let Err(error) = self.make_room() {
+                    self.failed(&error);
+                }
             }
             Err(error) => self.failed(&error),
         }
+    }
+
+    /// Lets the oldest exchanges go when the capture is too large; others take their place in the
+    /// file.
+    fn make_room(&mut self) -> rusqlite::Result<()> {
+        let ask = |what: &str| {
+            self.connection
+                .pragma_query_value(None, what, |row| row.get::<_, i64>(0))
+        };
+        let used = (ask("page_count")? - ask("freelist_count")?) * ask("page_size")?;
+        if used <= self.most_octets {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.has_made_room, true) {
+            let octets = self.most_octets;
+            warn!(
+                octets,
+                "the capture is full; from now on its oldest exchanges make room"
+            );
+        }
+        let oldest = "DELETE FROM exchange WHERE id IN (
+            SELECT id FROM exchange ORDER BY id LIMIT (SELECT count(*) / ?1 + 1 FROM exchange))";
+        self.connection.execute(oldest, [ROOM]).map(drop)
     }
 
     /// A file that cannot be written now may be later, when there is room again.
@@ -388,4 +442,56 @@ fn digest(json: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     json.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Protocol, Request, RequestUrl};
+    use crate::store::Capture;
+    use crate::store::capture::Which;
+    use crate::store::recorder::Arrival;
+
+    #[test]
+    fn a_full_capture_keeps_its_newest_exchanges() {
+        const MOST: i64 = 512 * 1024;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("full.corstap");
+        let redactor = Redactor::new(&[7; 32], Values::Harmless);
+        let (writer, recorder, shown) =
+            Writer::start_within(MOST, &path, redactor).expect("started");
+        let client = "127.0.0.1:1".parse().expect("an address");
+        let line = recorder.connected(Arrival::now(client), None);
+        let names: Vec<String> = (0..128).map(|number| format!("X-Name-{number}")).collect();
+        for number in 1..=100 {
+            let url = format!("https://api.test/{number}");
+            let request = Arc::new(Request {
+                method: "GET".to_owned(),
+                url: RequestUrl::parse(&url).expect("valid"),
+                headers: names.iter().map(|name| (name, "x")).collect(),
+            });
+            let mut ticket = recorder.open(line.id(), Protocol::Http11, client, request);
+            ticket.ended(Ending::Complete, None);
+            // One by one, so that the file grows as it does when it is used.
+            shown.recv().expect("shown once it is committed");
+        }
+        drop((line, recorder));
+        assert_eq!(writer.finish().lost, 0);
+        let octets = fs::metadata(&path).expect("there").len();
+        assert!(octets < MOST.unsigned_abs() * 5 / 4, "{octets} octets");
+        let capture = Capture::open(&path).expect("a capture");
+        let mut kept = Vec::new();
+        capture
+            .exchanges::<Error>(Which::All, |stored| {
+                kept.push(stored.recorded.id.0);
+                Ok(())
+            })
+            .expect("read");
+        let (first, last) = (kept[0], kept[kept.len() - 1]);
+        assert!(
+            first > 1 && last == 100 && kept.len() > 20,
+            "{first} to {last}"
+        );
+        assert_eq!(kept, (first..=last).collect::<Vec<_>>());
+    }
 }

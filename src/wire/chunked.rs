@@ -3,6 +3,7 @@
 
 use memchr::memchr;
 
+use super::scan::check_octets;
 use super::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD, Violation, is_token, trim_ows};
 
 /// Where in a chunked body the next octet stands.
@@ -64,8 +65,8 @@ impl Chunked {
     }
 
     fn size_line(&mut self, octets: &[u8]) -> Result<usize, Violation> {
+        starts_with_size(octets)?;
         let Some(line) = line(octets, MAX_CHUNK_LINE, Violation::ChunkLineTooLong)? else {
-            size_so_far(octets)?;
             return Ok(0);
         };
         self.state = match chunk_size(line)? {
@@ -122,24 +123,20 @@ impl Default for Chunked {
     }
 }
 
-/// The line at the front without its CRLF, once it is there as a whole.
+/// The line at the front without its CRLF, once it is there as a whole. What is wrong with it first,
+/// octet by octet, is told, so that it makes no difference in which pieces it came.
 fn line(octets: &[u8], most: usize, beyond: Violation) -> Result<Option<&[u8]>, Violation> {
     let end = memchr(b'\n', octets);
     let line = octets
         .get(..end.unwrap_or(octets.len()))
         .unwrap_or_default();
-    let content = line.strip_suffix(b"\r");
-    if line.contains(&0) {
-        return Err(Violation::Nul);
-    }
-    if memchr(b'\r', content.unwrap_or(line)).is_some() {
-        return Err(Violation::BareCr);
-    }
     // With the LF that is not in it.
+    let within = line.get(..most.saturating_sub(1)).unwrap_or(line);
+    check_octets(within.strip_suffix(b"\r").unwrap_or(within))?;
     if line.len() + 1 > most {
         return Err(beyond);
     }
-    match (end, content) {
+    match (end, line.strip_suffix(b"\r")) {
         (Some(_), None) => Err(Violation::BareLf),
         (Some(_), content) => Ok(content),
         (None, _) => Ok(None),
@@ -170,8 +167,8 @@ fn chunk_size(line: &[u8]) -> Result<u64, Violation> {
     })
 }
 
-/// Refuses a line that cannot become a chunk size before its end is there.
-fn size_so_far(octets: &[u8]) -> Result<(), Violation> {
+/// Refuses what cannot become a chunk-size line, before its end is there.
+fn starts_with_size(octets: &[u8]) -> Result<(), Violation> {
     match octets.first() {
         Some(octet) if !octet.is_ascii_hexdigit() => Err(Violation::ChunkSize),
         _ => Ok(()),

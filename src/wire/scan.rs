@@ -59,22 +59,41 @@ impl HeadScanner {
         while let Some(lf) = octets.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) {
             let next = self.seen + lf + 1;
             let line = octets.get(self.line..next).unwrap_or_default();
-            let ended = self.line_ended(line)?;
-            self.seen = next;
-            self.line = next;
-            if next - self.start > MAX_HEAD {
-                return Err(Violation::HeadTooLarge);
-            }
-            if ended {
+            self.check(line)?;
+            if self.line_ended(line)? {
                 return Ok(Some(Span {
                     start: self.start,
                     end: next,
                 }));
             }
+            self.seen = next;
+            self.line = next;
         }
-        self.unfinished(octets)?;
-        self.seen = octets.len();
+        let line = octets.get(self.line..).unwrap_or_default();
+        self.check(line)?;
+        // What a CR at the end is, the next octet says.
+        self.seen = octets.len() - usize::from(line.ends_with(b"\r"));
         Ok(None)
+    }
+
+    /// Checks a line, or what is there of it. What is wrong with it first, octet by octet, is told,
+    /// so that it makes no difference in which pieces it came.
+    fn check(&self, line: &[u8]) -> Result<(), Violation> {
+        let (most, beyond) = if self.lines == 0 {
+            (MAX_START_LINE + 2, Violation::StartLineTooLong)
+        } else {
+            let before = self.line - self.start;
+            (MAX_HEAD.saturating_sub(before), Violation::HeadTooLarge)
+        };
+        let within = line.get(..most).unwrap_or(line);
+        let content = within.strip_suffix(b"\n").unwrap_or(within);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        self.check_beginning(content)?;
+        check_octets(content.get(self.seen - self.line..).unwrap_or_default())?;
+        if line.len() > most {
+            return Err(beyond);
+        }
+        Ok(())
     }
 
     /// Takes one line with its LF; true when it is the empty one that ends the head.
@@ -82,8 +101,6 @@ impl HeadScanner {
         let Some(line) = line.strip_suffix(b"\r\n") else {
             return Err(Violation::BareLf);
         };
-        check_octets(line)?;
-        self.check_beginning(line)?;
         if line.is_empty() {
             return if self.lines == 0 {
                 self.empty_line()
@@ -92,9 +109,6 @@ impl HeadScanner {
             };
         }
         self.lines += 1;
-        if self.lines == 1 && line.len() > MAX_START_LINE {
-            return Err(Violation::StartLineTooLong);
-        }
         if self.lines > MAX_FIELDS + 1 {
             return Err(Violation::TooManyFields);
         }
@@ -126,23 +140,10 @@ impl HeadScanner {
             _ => Ok(()),
         }
     }
-
-    fn unfinished(&self, octets: &[u8]) -> Result<(), Violation> {
-        let fresh = octets.get(self.seen..).unwrap_or_default();
-        check_octets(fresh.strip_suffix(b"\r").unwrap_or(fresh))?;
-        let line = octets.get(self.line..).unwrap_or_default();
-        self.check_beginning(line.strip_suffix(b"\r").unwrap_or(line))?;
-        if self.lines == 0 && line.len() > MAX_START_LINE + 1 {
-            return Err(Violation::StartLineTooLong);
-        }
-        if octets.len() - self.start > MAX_HEAD {
-            return Err(Violation::HeadTooLarge);
-        }
-        Ok(())
-    }
 }
 
-fn check_octets(line: &[u8]) -> Result<(), Violation> {
+/// No NUL, and no CR that no LF follows.
+pub(super) fn check_octets(line: &[u8]) -> Result<(), Violation> {
     match memchr2(b'\r', 0, line).and_then(|at| line.get(at)) {
         None => Ok(()),
         Some(0) => Err(Violation::Nul),
@@ -212,6 +213,20 @@ mod tests {
             scan(Kind::Request, b"GET / HTTP/1.1\r\nA: \0\r\n\r\n"),
             Err(Violation::Nul)
         );
+    }
+
+    #[test]
+    fn what_is_wrong_first_is_told_in_whatever_pieces_it_comes() {
+        let long = [b"GET /".as_slice(), &vec![b'a'; MAX_START_LINE], b"\0\r\n"].concat();
+        for (octets, violation) in [
+            (b"\xff\n".as_slice(), Violation::NotHttp),
+            (b"GET / HTTP/1.1\r\nA: \rb\0\n", Violation::BareCr),
+            (b"GET / HTTP/1.1\rA", Violation::BareCr),
+            (b"GET / HTTP/1.1\r\n A: \0\n", Violation::LeadingWhitespace),
+            (&long, Violation::StartLineTooLong),
+        ] {
+            assert_eq!(scan(Kind::Request, octets), Err(violation), "{octets:?}");
+        }
     }
 
     #[test]

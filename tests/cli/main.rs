@@ -11,9 +11,15 @@
 mod support;
 
 mod authority;
+mod disk;
 mod explain;
+mod kills;
+mod limits;
+mod listening;
+mod output;
 mod reaching;
 mod run;
+mod running;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,112 +1,15 @@
 //! `corstap run` as a process: its log, its capture, its end.
 
-use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
+use super::running::{PATIENCE, Running, fetch, server};
 use super::{corstap, stderr, stdout};
-
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A running proxy whose live log is JSON.
-struct Running {
-    child: Child,
-    address: SocketAddr,
-    lines: Receiver<String>,
-    capture: PathBuf,
-}
-
-impl Running {
-    fn start(home: &Path, name: &str) -> Self {
-        let capture = home.join(format!("{name}.corstap"));
-        let mut command = corstap(home);
-        command
-            .args(["run", "--json", "--listen", "127.0.0.1:0", "--capture"])
-            .arg(&capture);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("run");
-        let mut greeting = BufReader::new(child.stderr.take().expect("piped"));
-        let mut first = String::new();
-        greeting.read_line(&mut first).expect("a greeting");
-        let address = first
-            .split(' ')
-            .find_map(|word| word.parse().ok())
-            .expect("an address");
-        thread::spawn(move || greeting.read_to_end(&mut Vec::new()));
-        let (tell, lines) = channel();
-        let out = BufReader::new(child.stdout.take().expect("piped"));
-        thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                let _ = tell.send(line);
-            }
-        });
-        Self {
-            child,
-            address,
-            lines,
-            capture,
-        }
-    }
-
-    fn next(&self) -> Value {
-        let line = self
-            .lines
-            .recv_timeout(PATIENCE)
-            .expect("something is logged");
-        serde_json::from_str(&line).expect("JSON")
-    }
-
-    fn end(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A server that answers every request with 200, and says nothing of CORS.
-fn server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || answer(stream));
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) {
-    let mut buffer = [0; 4096];
-    while stream.read(&mut buffer).is_ok_and(|octets| octets > 0) {
-        if stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            .is_err()
-        {
-            return;
-        }
-    }
-}
-
-fn fetch(proxy: SocketAddr, server: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(proxy).expect("the proxy listens");
-    let request = format!(
-        "GET http://{server}/{path} HTTP/1.1\r\nHost: {server}\r\nOrigin: https://app.test\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).expect("written");
-    let mut response = String::new();
-    stream.read_to_string(&mut response).expect("read");
-    response
-}
 
 #[test]
 fn an_exchange_is_logged_listed_and_shown() {
@@ -154,7 +57,6 @@ fn an_exchange_is_logged_listed_and_shown() {
         "{full}"
     );
     assert!(!full.contains("hunter2"));
-    running.end();
 }
 
 #[test]
@@ -182,66 +84,6 @@ fn a_log_can_be_followed_while_it_is_written() {
     }
     follower.kill().expect("killed");
     follower.wait().expect("ended");
-    running.end();
-}
-
-#[test]
-fn what_was_shown_survives_kill_9() {
-    let home = tempfile::tempdir().expect("a directory");
-    let server = server();
-    for round in 0..5 {
-        let mut running = Running::start(home.path(), &format!("killed-{round}"));
-        let address = running.address;
-        let load: Vec<_> = (0..4)
-            .map(|client| {
-                thread::spawn(move || {
-                    for number in 0..500 {
-                        let Ok(mut stream) = TcpStream::connect(address) else { return };
-                        let request = format!("GET http://{server}/{client}/{number} HTTP/1.1\r\nHost: {server}\r\nOrigin: https://app.test\r\nConnection: close\r\n\r\n");
-                        if stream.write_all(request.as_bytes()).is_err() {
-                            return;
-                        }
-                        let _ = stream.read_to_end(&mut Vec::new());
-                    }
-                })
-            })
-            .collect();
-        let mut shown: BTreeSet<u64> = (0..40 * (round + 1))
-            .map(|_| running.next()["id"].as_u64().expect("an id"))
-            .collect();
-        running.child.kill().expect("killed");
-        running.child.wait().expect("ended");
-        // What stood in the pipe was shown too; the last line may be cut.
-        while let Ok(line) = running.lines.recv() {
-            shown.extend(
-                serde_json::from_str::<Value>(&line)
-                    .ok()
-                    .and_then(|record| record["id"].as_u64()),
-            );
-        }
-        for client in load {
-            client.join().expect("no panic");
-        }
-        let output = corstap(home.path())
-            .args(["log", "--json", "--capture"])
-            .arg(&running.capture)
-            .output();
-        let output = output.expect("run");
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let kept: BTreeSet<u64> = stdout(&output)
-            .lines()
-            .map(|line| {
-                serde_json::from_str::<Value>(line).expect("JSON")["id"]
-                    .as_u64()
-                    .expect("an id")
-            })
-            .collect();
-        assert!(
-            shown.is_subset(&kept),
-            "lost: {:?}",
-            shown.difference(&kept)
-        );
-    }
 }
 
 #[test]

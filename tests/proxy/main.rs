@@ -10,15 +10,23 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod certificates;
 mod confirm;
 mod conversation;
+mod deadlines;
 mod departures;
 mod failures;
 mod frames;
+mod framing;
 mod hostile;
 mod hostile2;
 mod http2;
+mod leaves;
+mod ourselves;
 mod reaching;
+mod recording;
+mod streams;
 mod trust;
 mod tunnels;
+mod vectors;
 mod via;

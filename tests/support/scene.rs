@@ -14,9 +14,9 @@ use corstap::store::row::Stored;
 use corstap::store::{Capture, Shown, Writer};
 use corstap::wire::alpn::Alpn;
 use corstap::wire::target::{Authority, Host};
-use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ServerConfig};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,6 +39,39 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct End {
     stream: Pin<Box<dyn Stream>>,
     read: Vec<u8>,
+    pieces: Pieces,
+}
+
+/// In which pieces octets are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pieces {
+    /// In one.
+    #[default]
+    Whole,
+    /// Each by itself.
+    Octets,
+    /// In some of up to 32 octets, which a number decides.
+    Some(u64),
+}
+
+impl Pieces {
+    fn of(self, octets: &[u8]) -> Vec<&[u8]> {
+        match self {
+            Self::Whole => vec![octets],
+            Self::Octets => octets.chunks(1).collect(),
+            Self::Some(mut number) => {
+                let (mut pieces, mut rest) = (Vec::new(), octets);
+                while !rest.is_empty() {
+                    number = number.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                    let length = usize::try_from(number >> 59).expect("small") + 1;
+                    let (piece, more) = rest.split_at(length.min(rest.len()));
+                    pieces.push(piece);
+                    rest = more;
+                }
+                pieces
+            }
+        }
+    }
 }
 
 /// A proxy with its capture.
@@ -63,6 +96,12 @@ impl Rig {
 
     /// The same, with `--confirm` or without.
     pub async fn start_with(hosts: HostList, route: Route, confirm: bool) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        Self::on(listener.expect("bound"), hosts, route, confirm)
+    }
+
+    /// Starts a proxy on a listener that is there.
+    pub fn on(listener: TcpListener, hosts: HostList, route: Route, confirm: bool) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
         let ca_pem = ca.certificate_pem();
@@ -70,9 +109,6 @@ impl Rig {
         let redactor = Redactor::new(&[7; 32], Values::Harmless);
         let path = capture.path().join("rig.corstap");
         let (writer, recorder, shown) = Writer::start(&path, redactor).expect("started");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("bound");
         let proxy = listener.local_addr().expect("bound");
         let (notices, noticed) = Notices::new();
         let parts = Parts {
@@ -139,25 +175,45 @@ pub fn provider() -> Arc<CryptoProvider> {
 impl Scene {
     /// A proxy in front of one server on loopback.
     pub async fn set() -> Self {
-        Self::make(|_, _| {}, false).await
+        Self::set_with(|_, _| {}).await
     }
 
     /// The same, with a proxy that confirms.
     pub async fn set_to_confirm() -> Self {
-        Self::make(|_, _| {}, true).await
+        let (leaves, root) = Self::own_leaves();
+        Self::make(leaves, None, vec![root], |_, _| {}, true).await
     }
 
     /// The same with another route, which may lead through the server as a proxy.
     pub async fn set_with(change: impl FnOnce(&mut Route, SocketAddr)) -> Self {
-        Self::make(change, false).await
+        let (leaves, root) = Self::own_leaves();
+        Self::make(leaves, None, vec![root], change, false).await
     }
 
-    async fn make(change: impl FnOnce(&mut Route, SocketAddr), confirm: bool) -> Self {
+    /// The same with a server of that configuration, and a proxy that trusts these certificates.
+    pub async fn with(config: Arc<ServerConfig>, roots: Vec<CertificateDer<'static>>) -> Self {
+        let (leaves, _) = Self::own_leaves();
+        Self::make(leaves, Some(config), roots, |_, _| {}, false).await
+    }
+
+    /// Leaves of a CA for servers, and its certificate.
+    fn own_leaves() -> (LeafCache, CertificateDer<'static>) {
+        let ca = Ca::generate(HostList::Any, "servers").expect("made");
+        let root = ca.certificate().clone();
+        (LeafCache::new(ca, provider()).expect("made"), root)
+    }
+
+    async fn make(
+        leaves: LeafCache,
+        config: Option<Arc<ServerConfig>>,
+        roots: Vec<CertificateDer<'static>>,
+        change: impl FnOnce(&mut Route, SocketAddr),
+        confirm: bool,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("bound");
         let server = listener.local_addr().expect("bound");
-        let ca = Ca::generate(HostList::Any, "servers").expect("made");
         let at = |name| {
             (
                 Authority {
@@ -169,13 +225,15 @@ impl Scene {
         };
         let mut route = Route {
             resolve: [SERVER, "outside.example.com"].map(at).into(),
-            roots: vec![ca.certificate().clone()],
+            roots,
             ..Route::default()
         };
-        let leaves = LeafCache::new(ca, provider()).expect("made");
-        let config = leaves
-            .config(&host(SERVER), Some(Alpn::Http11))
-            .expect("minted");
+        let own = || {
+            leaves
+                .config(&host(SERVER), Some(Alpn::Http11))
+                .expect("minted")
+        };
+        let config = config.unwrap_or_else(own);
         change(&mut route, server);
         let rig = Rig::start_with(HostList::development(), route, confirm).await;
         Self {
@@ -251,7 +309,13 @@ impl Scene {
 
     /// The next connection that reaches the server, with TLS.
     pub async fn tls_server(&self) -> End {
-        End::new(self.session(self.server().await).await)
+        self.tries_tls_server().await.expect("a handshake")
+    }
+
+    /// The same where the handshake may fail.
+    pub async fn tries_tls_server(&self) -> std::io::Result<End> {
+        let plain = self.server().await;
+        self.acceptor.accept(plain.stream).await.map(End::new)
     }
 
     /// What the server knows of a TLS connection.
@@ -290,6 +354,7 @@ impl End {
         Self {
             stream: Box::pin(stream),
             read: Vec::new(),
+            pieces: Pieces::default(),
         }
     }
 
@@ -299,7 +364,23 @@ impl End {
         Self::new(tcp)
     }
 
-    async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
+    /// Sends in such pieces from now on.
+    pub fn in_pieces(self, pieces: Pieces) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// Each piece is written by itself, and others have their turn before the next.
+    async fn writes(&mut self, octets: &[u8]) -> std::io::Result<()> {
+        for piece in self.pieces.of(octets) {
+            self.stream.write_all(piece).await?;
+            self.stream.flush().await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Speaks TLS with whoever is at the other end and has a certificate for that name.
+    pub async fn with_tls(self, name: &str, root: &CertificateDer<'static>) -> Self {
         self.with_tls_offering(name, root, &[]).await
     }
 
@@ -309,30 +390,14 @@ impl End {
         root: &CertificateDer<'static>,
         offers: &[Alpn],
     ) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(root.clone()).expect("a root");
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = offers.iter().map(|alpn| alpn.name().to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        let connector = TlsConnector::from(Arc::new(config));
-        Self::new(
-            connector
-                .connect(name, self.stream)
-                .await
-                .expect("a handshake"),
-        )
+        let connector = connector_offering(root, offers);
+        let connected = connector.connect(name, self.stream).await;
+        Self::new(connected.expect("a handshake"))
     }
 
     pub async fn sends(&mut self, octets: impl AsRef<[u8]>) {
-        let sent = async {
-            self.stream.write_all(octets.as_ref()).await?;
-            self.stream.flush().await
-        };
-        timeout(PATIENCE, sent)
+        timeout(PATIENCE, self.writes(octets.as_ref()))
             .await
             .expect("the other side reads")
             .expect("the connection holds");
@@ -340,11 +405,21 @@ impl End {
 
     /// Sends what may not be taken.
     pub async fn tries_to_send(&mut self, octets: &[u8]) {
-        let sent = async {
-            self.stream.write_all(octets).await?;
-            self.stream.flush().await
-        };
-        let _ = timeout(PATIENCE, sent).await;
+        let _ = timeout(PATIENCE, self.writes(octets)).await;
+    }
+
+    /// Sends the same over and over, until so many octets have gone or none are taken for a moment;
+    /// says how many it were.
+    pub async fn pours(&mut self, piece: &[u8], most: usize) -> usize {
+        const MOMENT: Duration = Duration::from_millis(300);
+        let mut sent = 0;
+        while sent < most {
+            match timeout(MOMENT, self.stream.write(piece)).await {
+                Ok(Ok(octets)) => sent += octets,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
     }
 
     /// Sends in the background, then ends what this side sends.
@@ -353,6 +428,7 @@ impl End {
         let mut end = Self {
             stream,
             read: Vec::new(),
+            pieces: self.pieces,
         };
         tokio::spawn(async move {
             end.tries_to_send(&octets).await;
@@ -412,6 +488,20 @@ impl End {
         self.stream
     }
 
+    /// Whether the other side ends in that time; what it says before is read.
+    pub async fn ends_within(&mut self, patience: Duration) -> bool {
+        let ended =
+            async { while matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {} };
+        timeout(patience, ended).await.is_ok()
+    }
+
+    /// Reads once, and says how many octets it were; none at the end.
+    pub async fn reads_and_drops(&mut self) -> usize {
+        self.read.clear();
+        self.reads_more(PATIENCE).await;
+        self.read.len()
+    }
+
     /// What was read and not looked at yet.
     pub fn read(&self) -> &[u8] {
         &self.read
@@ -421,6 +511,23 @@ impl End {
     pub async fn ends(&mut self) {
         self.stream.shutdown().await.expect("the connection holds");
     }
+}
+
+/// Connects with whoever has a certificate of that root's.
+pub fn connector(root: &CertificateDer<'static>) -> TlsConnector {
+    connector_offering(root, &[])
+}
+
+fn connector_offering(root: &CertificateDer<'static>, offers: &[Alpn]) -> TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root.clone()).expect("a root");
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = offers.iter().map(|alpn| alpn.name().to_vec()).collect();
+    TlsConnector::from(Arc::new(config))
 }
 
 pub fn host(name: &str) -> Host {

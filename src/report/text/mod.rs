@@ -182,25 +182,30 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// Text of others, harmless on a terminal: control characters, and those that turn the direction
-/// of writing, are shown as escapes.
+/// Text of others, harmless on a terminal: what steers it is shown as escapes.
 pub fn printable(text: &str) -> String {
-    let is_harmful = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(is_harmful) {
+    if !text.contains(steers) {
         return text.to_owned();
     }
     text.chars()
         .fold(String::with_capacity(text.len()), |mut shown, character| {
-            if is_harmful(character) {
+            if steers(character) {
                 shown.extend(character.escape_unicode());
             } else {
                 shown.push(character);
             }
             shown
         })
+}
+
+/// Whether a character does something to a terminal, or to those who read what it shows: controls,
+/// ends of lines, and what turns the direction of writing.
+pub fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 #[cfg(test)]
