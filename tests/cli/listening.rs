@@ -111,14 +111,3 @@ fn list(dir: &Path, found: &mut Vec<PathBuf>) {
         }
     }
 }
-
-#[test]
-fn no_option_turns_the_verification_of_servers_off() {
-    let home = tempfile::tempdir().expect("a directory");
-    let output = corstap(home.path()).args(["run", "--help"]).output();
-    let help = stdout(&output.expect("run")).to_lowercase();
-    assert!(help.contains("--upstream-ca"), "{help}");
-    for word in ["insecure", "no-verify", "skip", "dangerous"] {
-        assert!(!help.contains(word), "{help}");
-    }
-}
