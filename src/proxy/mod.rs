@@ -1,11 +1,12 @@
 //! The proxy: a tap between browsers and servers.
 //!
 //! Life of a request: [`serve`] accepts and spawns `conn::serve`. That reads heads on the proxy's
-//! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`) and reads heads
-//! inside, one to any other host is a `tunnel`, and so is one of a client that has the server's own
-//! certificate `pinned`. `h1` turns once per exchange: head in, dial, head
-//! and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). The recorder
-//! hears of it; nothing ever waits for the recorder.
+//! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`), once the server
+//! was dialled and has chosen a protocol; one to any other host is a `tunnel`, and so is one of a
+//! client that has the server's own certificate `pinned`. `h1` turns once per exchange: head in,
+//! head and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). `h2` does
+//! the same for many streams at once. Either may `hold` the end of a response back for a moment, if
+//! it was told to. The recorder hears of it all; nothing ever waits for the recorder.
 
 mod conn;
 mod dial;
@@ -17,7 +18,6 @@ mod notice;
 mod page;
 mod peer;
 mod pinned;
-mod relay;
 mod stream;
 mod tls;
 mod tunnel;

@@ -1,5 +1,9 @@
 //! HTTP/1 conversations: one client connection, exchange after exchange.
 
+mod answers;
+mod relay;
+mod servers;
+
 use std::future::poll_fn;
 use std::io;
 
@@ -11,13 +15,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
+use self::answers::nowhere;
+use self::relay::{Outcome, Relay};
+use self::servers::Servers;
 use super::dial::{Reached, Unreached, wants_certificate};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
-use super::page::{Page, is_read_by_people};
+use super::page::Page;
 use super::peer::{NoHead, Peer};
-use super::relay::{Outcome, Relay};
 use super::{Notice, Proxy, tunnel};
-use crate::cors::{Kind, Profile};
 use crate::exchange::{Ending, Protocol, Request, RequestUrl, Scheme};
 use crate::store::Ticket;
 use crate::store::recorder::{Arrival, ConnectionTicket};
@@ -33,8 +38,6 @@ use crate::wire::{Violation, edit};
 const HEAD_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a connection may be idle between two requests. Browsers give up after five minutes.
 const IDLE: Duration = Duration::from_mins(10);
-/// How many servers a client's connection to the proxy's port keeps waiting.
-const MOST_SERVERS: usize = 16;
 
 /// A client connection that speaks HTTP/1, on the proxy's port or inside a tunnel.
 pub(super) struct Conversation<'a> {
@@ -59,30 +62,6 @@ pub(super) struct Tunnel {
     pub(super) scheme: Scheme,
     /// The protocol that was agreed on in the TLS handshakes, if one was.
     pub(super) alpn: Option<Alpn>,
-}
-
-/// The connections to servers that wait for the next request of this client, the latest last.
-#[derive(Default)]
-struct Servers(Vec<(Authority, Reached)>);
-
-impl Servers {
-    fn get_mut(&mut self, server: &Authority) -> Option<&mut Peer> {
-        let mut all = self.0.iter_mut();
-        let found = all.find(|(known, _)| known == server);
-        found.map(|(_, reached)| &mut reached.peer)
-    }
-
-    fn take(&mut self, server: &Authority) -> Option<Reached> {
-        let at = self.0.iter().position(|(known, _)| known == server)?;
-        Some(self.0.remove(at).1)
-    }
-
-    fn keep(&mut self, server: Authority, reached: Reached) {
-        if self.0.len() >= MOST_SERVERS {
-            self.0.remove(0);
-        }
-        self.0.push((server, reached));
-    }
 }
 
 /// Why a request does not get to its server.
@@ -469,114 +448,6 @@ impl<'a> Conversation<'a> {
             }
         }
     }
-
-    /// Tells of a server that was not reached, without forging a CORS error: only where a person
-    /// reads it.
-    async fn unreached(
-        &mut self,
-        failure: &Unreached,
-        request: &Request,
-        mut ticket: Ticket,
-    ) -> ControlFlow<Then> {
-        if let Some(way) = failure.way() {
-            ticket.reached(&way);
-        }
-        ticket.ended(failure.ending(), Some(failure.to_string()));
-        if is_read_by_people(request, Protocol::Http11) {
-            self.say(&Page::unreached(failure), request).await
-        } else {
-            ControlFlow::Break(Then::Close(Farewell::Orderly))
-        }
-    }
-
-    /// Tells of a server that gave no answer, in the same way; else closes as the server did.
-    async fn unanswered(
-        &mut self,
-        ending: Ending,
-        reason: String,
-        farewell: Farewell,
-        request: &Request,
-        mut ticket: Ticket,
-    ) -> ControlFlow<Then> {
-        let page = Page::unanswered(&reason);
-        ticket.ended(ending, Some(reason));
-        if is_read_by_people(request, Protocol::Http11) {
-            self.say(&page, request).await
-        } else {
-            ControlFlow::Break(Then::Close(farewell))
-        }
-    }
-
-    /// Refuses a request that is not valid, or that a proxy does not take. Whatever comes after it
-    /// on the connection is not looked at.
-    async fn refuse(
-        &mut self,
-        violation: Violation,
-        head: Option<&RequestHead>,
-    ) -> ControlFlow<Then> {
-        let front = self.client.inbox();
-        let request = Arc::new(self.refused_request(front, head));
-        self.open(&request, Protocol::Http11)
-            .ended(Ending::NeverSent, Some(violation.to_string()));
-        let is_visit = violation == Violation::Target && self.home.is_none();
-        let page = if is_visit {
-            Page::not_a_site()
-        } else {
-            Page::bad_request(violation)
-        };
-        self.say(&page, &request).await
-    }
-
-    /// As much of a refused request as can be told.
-    fn refused_request(&self, front: &[u8], head: Option<&RequestHead>) -> Request {
-        let (method, target) = match head {
-            Some(head) => (head.method.as_bytes(), head.target.as_slice()),
-            None => request_line(front),
-        };
-        let method = if method.len() <= 32 {
-            latin1(method).into_owned()
-        } else {
-            "?".to_owned()
-        };
-        let path = |target: &[u8]| {
-            if target.starts_with(b"/") {
-                latin1(target).into_owned()
-            } else {
-                "/".to_owned()
-            }
-        };
-        let url = match &self.home {
-            Some(home) => RequestUrl {
-                scheme: home.at.scheme,
-                authority: home.at.authority.clone(),
-                path: path(target).into(),
-            },
-            None => RequestUrl::parse(&latin1(target)).unwrap_or_else(nowhere),
-        };
-        Request {
-            method,
-            url,
-            headers: head.map(|head| head.headers.clone()).unwrap_or_default(),
-        }
-    }
-
-    /// Refuses to send a tunnel round in a ring.
-    async fn turn_back(&mut self, proxy: String) -> ControlFlow<Then> {
-        let answer = Page::ring(&proxy).response(false, false);
-        self.proxy.notices.tell(Notice::Ring(proxy));
-        // A client that does not take it is gone.
-        let _ = self.client.send(&answer).await;
-        ControlFlow::Break(Then::Close(Farewell::Gently))
-    }
-
-    /// Says a page of our own, after which the connection closes.
-    async fn say(&mut self, page: &Page, request: &Request) -> ControlFlow<Then> {
-        let kind = Profile::of(request, Protocol::Http11).kind;
-        let answer = page.response(kind == Kind::Navigation, request.method == "HEAD");
-        // A client that does not take it is gone.
-        let _ = self.client.send(&answer).await;
-        ControlFlow::Break(Then::Close(Farewell::Gently))
-    }
 }
 
 /// Whether a request for a tunnel comes from a corstap (RFC 9110 section 7.6.3).
@@ -586,32 +457,4 @@ fn has_been_here(headers: &HeaderList) -> bool {
         .flat_map(|value| value.split(|&octet| octet == b','));
     hops.map(|hop| latin1(hop.trim_ascii()))
         .any(|hop| hop.split_ascii_whitespace().nth(1) == Some("corstap"))
-}
-
-/// Method and target of what is no valid head. Where it does not start with a method that everybody
-/// knows, it may as well be the rest of a message, of which nothing is to be told.
-fn request_line(front: &[u8]) -> (&[u8], &[u8]) {
-    const KNOWN: [&[u8]; 9] = [
-        b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE",
-    ];
-    let line = front
-        .split(|&octet| octet == b'\r' || octet == b'\n')
-        .next()
-        .unwrap_or_default();
-    let mut words = line.split(|&octet| octet == b' ');
-    match (words.next(), words.next()) {
-        (Some(method), Some(target)) if KNOWN.contains(&method) => (method, target),
-        _ => (b"?", b""),
-    }
-}
-
-/// The URL of a request that does not say where it was to go.
-fn nowhere() -> RequestUrl {
-    let host = crate::wire::target::Host::Name("unknown.invalid".into());
-    let authority = Authority { host, port: 80 };
-    RequestUrl {
-        scheme: Scheme::Http,
-        authority,
-        path: "/".into(),
-    }
 }

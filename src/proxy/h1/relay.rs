@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::dial::wants_certificate;
-use super::flow::{Broken, Flow, Upload};
-use super::hold::Hold;
-use super::peer::{LINGER, NoHead, Peer};
 use crate::cors::{Engine, confirm};
 use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::proxy::dial::wants_certificate;
+use crate::proxy::flow::{Broken, Flow, Upload};
+use crate::proxy::hold::Hold;
+use crate::proxy::peer::{LINGER, NoHead, Peer};
 use crate::store::Ticket;
 use crate::wire::framing::{Framing, is_asked_upgrade, is_persistent};
 use crate::wire::head::ResponseHead;
