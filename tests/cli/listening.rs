@@ -7,7 +7,7 @@ use clap::Parser;
 use corstap::cli::Cli;
 
 use super::running::{Running, fetch, server};
-use super::{corstap, stderr, stdout};
+use super::{corstap, stderr};
 
 #[test]
 fn who_names_no_address_listens_to_this_machine_alone() {
