@@ -7,6 +7,8 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::trim_ows;
 
+pub use super::known::{NameSet, Tag};
+
 /// Fetch's [header list](https://fetch.spec.whatwg.org/#concept-header-list), in one buffer:
 /// lines in order, names in the spelling and values with the octets they had on the wire (white
 /// space at the ends of a value excepted, which is not part of it: RFC 9112 section 5.1).
@@ -21,28 +23,36 @@ pub struct HeaderList {
 /// Where a line's name and value stand in the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Line {
-    gist: u32,
+    tag: Tag,
     name: u32,
     value: u32,
     end: u32,
 }
 
-/// What names that differ in letter case only have in common: most others are told apart by it
-/// without being looked at.
-#[inline]
-fn gist(name: &[u8]) -> u32 {
-    let octet = |place: usize| name.get(place).map_or(0, |octet| octet | 0x20);
-    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
-    let last = name.len().saturating_sub(1);
-    u32::from_be_bytes([length, octet(0), octet(last.saturating_sub(3)), octet(last)])
+/// A name that is looked for. Mostly it is a literal, of which everything else is found out by the
+/// compiler: that is why what takes a name is inlined always, and does nothing else.
+#[derive(Clone, Copy)]
+struct Wanted<'n> {
+    name: &'n [u8],
+    tag: Tag,
+    bit: u64,
 }
 
-/// The bit of a name, by its gist.
-#[inline]
-fn bit(gist: u32) -> u64 {
-    1 << (gist.wrapping_mul(0x9e37_79b1) >> 26)
+impl<'n> Wanted<'n> {
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn of(name: &'n str) -> Self {
+        let name = name.as_bytes();
+        let tag = Tag::of(name);
+        Self {
+            name,
+            tag,
+            bit: tag.bit(),
+        }
+    }
 }
 
+#[expect(clippy::inline_always, reason = "see `Wanted`")]
 impl HeaderList {
     /// An empty list with room for `lines` lines of `octets` octets in all.
     pub fn with_capacity(lines: usize, octets: usize) -> Self {
@@ -66,10 +76,10 @@ impl HeaderList {
         let split = start + u32::try_from(name.len()).unwrap_or(0);
         self.octets.extend_from_slice(name);
         self.octets.extend_from_slice(value);
-        let gist = gist(name);
-        self.bits |= bit(gist);
+        let tag = Tag::of(name);
+        self.bits |= tag.bit();
         self.lines.push(Line {
-            gist,
+            tag,
             name: start,
             value: split,
             end,
@@ -91,6 +101,14 @@ impl HeaderList {
         self.lines.is_empty()
     }
 
+    /// The lines in order, each with the tag of its name.
+    #[inline]
+    pub fn tagged(&self) -> impl Iterator<Item = (Tag, &[u8], &[u8])> {
+        let tags = self.lines.iter().map(|line| line.tag);
+        tags.zip(self.iter())
+            .map(|(tag, (name, value))| (tag, name, value))
+    }
+
     /// The lines in order: name as spelt, value without white space at its ends.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
         self.lines.iter().map(|line| {
@@ -102,35 +120,56 @@ impl HeaderList {
     }
 
     /// The values of every line of that name (case-insensitively), in order.
+    #[inline(always)]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.lines(name).map(|(_, value)| value)
+        let places = self.places(Wanted::of(name));
+        places.map(|(_, line)| self.octets(line.value, line.end))
     }
 
     /// The lines of that name (case-insensitively) with their places in the list.
-    #[inline]
+    #[inline(always)]
     pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
-        self.places(name)
-            .map(|(place, line)| (place, self.octets(line.value, line.end)))
+        let places = self.places(Wanted::of(name));
+        places.map(|(place, line)| (place, self.octets(line.value, line.end)))
     }
 
     /// The value of the first line of that name.
-    #[inline]
+    #[inline(always)]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        let (_, line) = self.places(name).next()?;
-        Some(self.octets(line.value, line.end))
+        let wanted = Wanted::of(name);
+        if self.may_have(wanted) {
+            self.find(wanted)
+        } else {
+            None
+        }
     }
 
     /// Whether a line of that name exists.
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, name: &str) -> bool {
         self.first(name).is_some()
     }
 
     /// [Get](https://fetch.spec.whatwg.org/#concept-header-list-get): the values of all lines of
     /// that name joined with `, `, or nothing if there is none.
+    #[inline(always)]
     pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let wanted = Wanted::of(name);
+        if self.may_have(wanted) {
+            self.join(wanted)
+        } else {
+            None
+        }
+    }
+
+    fn find(&self, wanted: Wanted<'_>) -> Option<&[u8]> {
+        let (_, line) = self.places(wanted).next()?;
+        Some(self.octets(line.value, line.end))
+    }
+
+    fn join(&self, wanted: Wanted<'_>) -> Option<Cow<'_, [u8]>> {
         let mut values = self
-            .places(name)
+            .places(wanted)
             .map(|(_, line)| self.octets(line.value, line.end));
         let mut combined = Cow::Borrowed(values.next()?);
         for value in values {
@@ -141,19 +180,28 @@ impl HeaderList {
         Some(combined)
     }
 
+    /// Whether a name may be there; most that are not are missed without a search.
+    #[inline]
+    fn may_have(&self, wanted: Wanted<'_>) -> bool {
+        self.bits & wanted.bit != 0
+    }
+
     #[inline]
     fn places<'a, 'n>(
         &'a self,
-        name: &'n str,
+        wanted: Wanted<'n>,
     ) -> impl Iterator<Item = (usize, Line)> + use<'a, 'n> {
-        let gist = gist(name.as_bytes());
-        let is_missed = self.bits & bit(gist) == 0;
-        let lines = if is_missed { &[] } else { &*self.lines };
+        let lines = if self.may_have(wanted) {
+            &*self.lines
+        } else {
+            &[]
+        };
         lines.iter().copied().enumerate().filter(move |(_, line)| {
-            line.gist == gist
-                && self
-                    .octets(line.name, line.value)
-                    .eq_ignore_ascii_case(name.as_bytes())
+            line.tag == wanted.tag
+                && (wanted.tag.is_known()
+                    || self
+                        .octets(line.name, line.value)
+                        .eq_ignore_ascii_case(wanted.name))
         })
     }
 

@@ -11,6 +11,7 @@ pub mod framing;
 pub mod head;
 pub mod headers;
 pub mod hello;
+mod known;
 pub mod scan;
 pub mod tap;
 pub mod target;

@@ -7,7 +7,7 @@ use foldhash::quality::FoldHasher;
 
 use crate::cors::{Kind, Profile};
 use crate::exchange::{ExchangeId, Moment, Request, Response};
-use crate::wire::headers::HeaderList;
+use crate::wire::headers::{HeaderList, Tag};
 
 /// What a name or value comes to in a fact: equal ones have equal marks, as long as the process
 /// lasts.
@@ -198,25 +198,33 @@ fn question(headers: &HeaderList) -> Mark {
 
 /// Reads what matters of an answer in one pass.
 fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allow, Marker) {
+    const ALLOW_ORIGIN: Tag = Tag::known("access-control-allow-origin");
+    const SERVER: Tag = Tag::known("server");
+    const VARY: Tag = Tag::known("vary");
+    const VIA: Tag = Tag::known("via");
+    const X_POWERED_BY: Tag = Tag::known("x-powered-by");
     let (mut allow, mut marker) = (Allow::Missing, Marker::default());
-    for (name, value) in headers.iter() {
-        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-        match name.len() {
-            4 if is("vary") && varies_by_origin(value) => signs.set(Signs::VARY_ORIGIN),
-            6 if is("server") => marker.front = Mark::of(&(marker.front, value)),
-            3 if is("via") => marker.front = Mark::of(&(marker.front, value)),
-            12 if is("x-powered-by") => marker.application = Mark::of(value),
-            22.. if starts_with(name, b"access-control-allow-") => {
+    for (tag, name, value) in headers.tagged() {
+        match tag {
+            VARY if varies_by_origin(value) => signs.set(Signs::VARY_ORIGIN),
+            SERVER | VIA => marker.front = Mark::of(&(marker.front, value)),
+            X_POWERED_BY => marker.application = Mark::of(value),
+            ALLOW_ORIGIN => {
                 signs.set(Signs::CORS);
-                if is("access-control-allow-origin") {
-                    allow = allow.and(value, origin);
-                }
+                allow = allow.and(value, origin);
             }
-            _ if shows_cache(name, value) => signs.set(Signs::CACHED),
+            _ if allows_something(name) => signs.set(Signs::CORS),
+            _ if shows_cache(tag, value) => signs.set(Signs::CACHED),
             _ => {}
         }
     }
     (allow, marker)
+}
+
+/// Whether a name begins like those by which answers let pages in.
+fn allows_something(name: &[u8]) -> bool {
+    name.first_chunk()
+        .is_some_and(|start: &[u8; 21]| start.eq_ignore_ascii_case(b"access-control-allow-"))
 }
 
 impl Allow {
@@ -230,11 +238,6 @@ impl Allow {
     }
 }
 
-fn starts_with(name: &[u8], beginning: &[u8]) -> bool {
-    name.get(..beginning.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
-}
-
 fn varies_by_origin(value: &[u8]) -> bool {
     let mut members = value
         .split(|&octet| octet == b',')
@@ -244,16 +247,20 @@ fn varies_by_origin(value: &[u8]) -> bool {
 
 /// Whether a field says that the answer was stored: Age (RFC 9111), Cache-Status (RFC 9211), and
 /// what caches said before that.
-fn shows_cache(name: &[u8], value: &[u8]) -> bool {
-    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-    match name.len() {
-        3 if is("age") => value != b"0",
-        7 if is("x-cache") => says(value, "hit"),
-        9 if is("x-varnish") => value.contains(&b' '),
-        12 if is("cache-status") => says(value, "hit"),
-        13 if is("x-proxy-cache") => says(value, "hit"),
-        14 if is("x-cache-status") => says(value, "hit"),
-        15 if is("cf-cache-status") => says(value, "hit"),
+fn shows_cache(tag: Tag, value: &[u8]) -> bool {
+    const AGE: Tag = Tag::known("age");
+    const CACHE_STATUS: Tag = Tag::known("cache-status");
+    const CF_CACHE_STATUS: Tag = Tag::known("cf-cache-status");
+    const X_CACHE: Tag = Tag::known("x-cache");
+    const X_CACHE_STATUS: Tag = Tag::known("x-cache-status");
+    const X_PROXY_CACHE: Tag = Tag::known("x-proxy-cache");
+    const X_VARNISH: Tag = Tag::known("x-varnish");
+    match tag {
+        AGE => value != b"0",
+        X_VARNISH => value.contains(&b' '),
+        X_CACHE | CACHE_STATUS | X_PROXY_CACHE | X_CACHE_STATUS | CF_CACHE_STATUS => {
+            says(value, "hit")
+        }
         _ => false,
     }
 }
