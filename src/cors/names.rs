@@ -96,14 +96,9 @@ fn is_safelisted(tag: Tag, value: &[u8]) -> bool {
         return false;
     }
     match tag {
-        ACCEPT => !value.iter().copied().any(is_unsafe_octet),
-        ACCEPT_LANGUAGE | CONTENT_LANGUAGE => value.iter().all(|octet| {
-            octet.is_ascii_alphanumeric()
-                || matches!(octet, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')
-        }),
-        CONTENT_TYPE => {
-            !value.iter().copied().any(is_unsafe_octet) && is_safelisted_content_type(value)
-        }
+        ACCEPT => !has_unsafe_octet(value),
+        ACCEPT_LANGUAGE | CONTENT_LANGUAGE => octets(value).all(|octet| octet.is_of_languages),
+        CONTENT_TYPE => !has_unsafe_octet(value) && is_safelisted_content_type(value),
         RANGE => is_simple_range(value),
         _ => false,
     }
@@ -147,7 +142,7 @@ fn is_simple_range(value: &[u8]) -> bool {
 }
 
 /// A [CORS-unsafe request-header byte](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-byte).
-fn is_unsafe_octet(octet: u8) -> bool {
+const fn is_unsafe_octet(octet: u8) -> bool {
     octet < 0x20 && octet != b'\t'
         || matches!(
             octet,
@@ -165,6 +160,44 @@ fn is_unsafe_octet(octet: u8) -> bool {
                 | b'}'
                 | 0x7f
         )
+}
+
+/// Whether an octet may stand in a list of languages that is safelisted.
+const fn is_of_languages(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')
+}
+
+/// What every octet is: each request has values that are looked at octet by octet.
+static OCTETS: [Octet; 256] = {
+    let mut all = [Octet {
+        is_unsafe: false,
+        is_of_languages: false,
+    }; 256];
+    let mut rest = all.as_mut_slice();
+    let mut octet = 0;
+    while let [one, others @ ..] = rest {
+        one.is_unsafe = is_unsafe_octet(octet);
+        one.is_of_languages = is_of_languages(octet);
+        octet = octet.wrapping_add(1);
+        rest = others;
+    }
+    all
+};
+
+#[derive(Clone, Copy)]
+struct Octet {
+    is_unsafe: bool,
+    is_of_languages: bool,
+}
+
+fn octets(value: &[u8]) -> impl Iterator<Item = &'static Octet> {
+    value
+        .iter()
+        .filter_map(|octet| OCTETS.get(usize::from(*octet)))
+}
+
+fn has_unsafe_octet(value: &[u8]) -> bool {
+    octets(value).any(|octet| octet.is_unsafe)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The opinions of all engines in both credentials modes: six of them, of which most exchanges
 //! need one or two, because the others cannot differ.
 
-use crate::exchange::Ending;
+use crate::exchange::{Ending, Response};
 use crate::wire::headers::HeaderList;
 
 use super::around::{is_frame, is_worker};
@@ -9,15 +9,7 @@ use super::loading::Load;
 use super::opinion::{Opinion, Situation};
 use super::redirect::has_redirect_status;
 use super::verdict::{Answer, EngineAnswer, Outcome};
-use super::{Cause, CredentialsMode, Engine, Kind, Phase};
-
-/// The fields that decide on a cross-origin answer.
-const FIELDS: [&str; 4] = [
-    "access-control-allow-origin",
-    "access-control-allow-credentials",
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-];
+use super::{Cause, CredentialsMode, Destination, Engine, Kind, Phase};
 
 /// What every engine makes of an exchange.
 pub(super) struct Opinions {
@@ -55,17 +47,13 @@ impl Situation<'_> {
         let Some(response) = self.effective().filter(|_| is_cors) else {
             return false;
         };
-        let [_, credentials, ..] = FIELDS;
-        let mut allowed = response.headers.all(credentials);
-        let has_asterisk = |field| {
-            response
-                .headers
-                .all(field)
-                .any(|value| value.contains(&b'*'))
-        };
-        allowed.next() != Some(b"true")
-            || allowed.next().is_some()
-            || FIELDS.into_iter().any(has_asterisk)
+        let headers = &response.headers;
+        let mut allowed = headers.all("access-control-allow-credentials");
+        let is_allowed = allowed.next() == Some(b"true") && allowed.next().is_none();
+        !is_allowed
+            || has_asterisk(headers.all("access-control-allow-origin"))
+            || has_asterisk(headers.all("access-control-allow-methods"))
+            || has_asterisk(headers.all("access-control-allow-headers"))
     }
 
     /// Whether all engines are of the opinion that Chromium is of: where nothing that they read or
@@ -82,7 +70,7 @@ impl Situation<'_> {
             Kind::Websocket | Kind::NotBrowser => true,
             Kind::Navigation => !is_frame(self.profile.destination),
             Kind::SameOrigin => !is_worker(self.profile.destination),
-            Kind::NoCors => false,
+            Kind::NoCors => chromium.omitted == Opinion::Exempt && self.is_loaded_alike(response),
             Kind::CrossOrigin => self.takes_any_type() && is_plain(&response.headers),
             // Each has its own order for the status and for lists that cannot be parsed.
             Kind::Preflight => {
@@ -93,6 +81,18 @@ impl Situation<'_> {
         }
     }
 
+    /// Whether what Chromium loads without CORS all others load too: a success that no policy
+    /// speaks of. Each has its own way with fonts and captions.
+    fn is_loaded_alike(&self, response: &Response) -> bool {
+        (200..300).contains(&response.status)
+            && self.around.embedder.is_none()
+            && !response.headers.contains("cross-origin-resource-policy")
+            && !matches!(
+                self.profile.destination,
+                Some(Destination::Font | Destination::Track)
+            )
+    }
+
     fn takes_any_type(&self) -> bool {
         Load::of(self.profile.destination, self.around.is_event_source).is_none()
     }
@@ -100,10 +100,19 @@ impl Situation<'_> {
 
 /// Whether all engines read the same in the fields that decide: none is empty or on two lines.
 fn is_plain(headers: &HeaderList) -> bool {
-    FIELDS.into_iter().all(|field| {
-        let mut lines = headers.all(field);
-        !lines.next().is_some_and(<[u8]>::is_empty) && lines.next().is_none()
-    })
+    is_one_value(headers.all("access-control-allow-origin"))
+        && is_one_value(headers.all("access-control-allow-credentials"))
+        && is_one_value(headers.all("access-control-allow-methods"))
+        && is_one_value(headers.all("access-control-allow-headers"))
+}
+
+/// One at most.
+fn is_one_value<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    !lines.next().is_some_and(<[u8]>::is_empty) && lines.next().is_none()
+}
+
+fn has_asterisk<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    lines.any(|value| value.contains(&b'*'))
 }
 
 /// One engine's opinions for both credentials modes.

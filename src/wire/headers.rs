@@ -104,19 +104,15 @@ impl HeaderList {
     /// The lines in order, each with the tag of its name.
     #[inline]
     pub fn tagged(&self) -> impl Iterator<Item = (Tag, &[u8], &[u8])> {
-        let tags = self.lines.iter().map(|line| line.tag);
-        tags.zip(self.iter())
-            .map(|(tag, (name, value))| (tag, name, value))
+        self.lines.iter().map(|line| {
+            let (name, value) = self.pair(*line);
+            (line.tag, name, value)
+        })
     }
 
     /// The lines in order: name as spelt, value without white space at its ends.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        self.lines.iter().map(|line| {
-            (
-                self.octets(line.name, line.value),
-                self.octets(line.value, line.end),
-            )
-        })
+        self.lines.iter().map(|line| self.pair(*line))
     }
 
     /// The values of every line of that name (case-insensitively), in order.
@@ -203,6 +199,14 @@ impl HeaderList {
                         .octets(line.name, line.value)
                         .eq_ignore_ascii_case(wanted.name))
         })
+    }
+
+    #[inline]
+    fn pair(&self, line: Line) -> (&[u8], &[u8]) {
+        (
+            self.octets(line.name, line.value),
+            self.octets(line.value, line.end),
+        )
     }
 
     #[inline]

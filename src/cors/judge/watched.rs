@@ -41,9 +41,41 @@ pub(super) struct Watched {
     pub(super) is_left: bool,
     pub(super) around: Around,
     pub(super) confirmed_by: Option<ConfirmedBy>,
+    /// What it comes to, of a preflight that is answered: each request after it asks for that.
+    pub(super) settled: Option<Outcomes>,
+}
+
+/// What an exchange comes to in its engine, in either credentials mode.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcomes {
+    omitted: Outcome,
+    included: Outcome,
 }
 
 impl Watched {
+    /// Takes note of its answer.
+    pub(super) fn answered(&mut self, at: Moment, response: &Arc<Response>) {
+        self.response = Some(Arc::clone(response));
+        self.answered = Some(at);
+        self.settle();
+    }
+
+    /// Takes note of its end.
+    pub(super) fn ended(&mut self, at: Moment, ending: Ending) {
+        self.ending = ending;
+        self.ended = Some(at);
+        // A complete answer comes to what its head came to.
+        if ending != Ending::Complete {
+            self.settle();
+        }
+    }
+
+    /// Of a preflight, head and ending alone decide what its answer comes to.
+    fn settle(&mut self) {
+        let is_answered = self.profile.kind == Kind::Preflight && self.response.is_some();
+        self.settled = is_answered.then(|| self.weigh());
+    }
+
     pub(super) fn situation(&self) -> Situation<'_> {
         Situation {
             profile: self.profile,
@@ -81,18 +113,26 @@ impl Watched {
         matches!(self.profile.kind, Kind::CrossOrigin | Kind::Preflight)
     }
 
-    fn outcome(&self, mode: CredentialsMode) -> Outcome {
-        Opinion::of(self.engine(), &self.situation(), mode).outcome()
+    fn outcomes(&self) -> Outcomes {
+        self.settled.unwrap_or_else(|| self.weigh())
+    }
+
+    fn weigh(&self) -> Outcomes {
+        let situation = self.situation();
+        let outcome = |mode| Opinion::of(self.engine(), &situation, mode).outcome();
+        let omitted = outcome(CredentialsMode::Omit);
+        let included = if situation.depends_on_mode() {
+            outcome(CredentialsMode::Include)
+        } else {
+            omitted
+        };
+        Outcomes { omitted, included }
     }
 
     /// The only credentials mode in which its engine comes to that outcome.
     pub(super) fn mode_of(&self, outcome: Outcome) -> Option<CredentialsMode> {
-        if !self.situation().depends_on_mode() {
-            return None;
-        }
-        let included = self.outcome(CredentialsMode::Include) == outcome;
-        let omitted = self.outcome(CredentialsMode::Omit) == outcome;
-        match (included, omitted) {
+        let Outcomes { omitted, included } = self.outcomes();
+        match (included == outcome, omitted == outcome) {
             (true, false) => Some(CredentialsMode::Include),
             (false, true) => Some(CredentialsMode::Omit),
             (true, true) | (false, false) => None,
@@ -111,9 +151,8 @@ impl Watched {
 
     /// Whether its engine accepts this answer in any mode.
     pub(super) fn may_be_accepted(&self) -> bool {
-        self.outcome(CredentialsMode::Omit) == Outcome::Allowed
-            || self.situation().depends_on_mode()
-                && self.outcome(CredentialsMode::Include) == Outcome::Allowed
+        let Outcomes { omitted, included } = self.outcomes();
+        omitted == Outcome::Allowed || included == Outcome::Allowed
     }
 
     /// Whether this preflight asked for a request of that kind a moment ago, and was accepted.

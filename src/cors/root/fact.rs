@@ -21,10 +21,15 @@ impl Mark {
         octets.hash(&mut hasher);
         Self(hasher.finish())
     }
+
+    /// The mark of a shape at a path.
+    pub(super) fn at(self, path: Self) -> Self {
+        Self::of(&[self.0, path.0])
+    }
 }
 
 /// What Access-Control-Allow-Origin says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Allow {
     /// Nothing: it is not there.
     Missing,
@@ -39,7 +44,7 @@ pub(super) enum Allow {
 }
 
 /// What an answer has or has not, one bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signs(u8);
 
 impl Signs {
@@ -58,7 +63,7 @@ impl Signs {
 }
 
 /// Which software the answer says it came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marker {
     /// By Server and Via: the layer in front.
     pub(super) front: Mark,
@@ -67,7 +72,7 @@ pub(super) struct Marker {
 }
 
 /// What makes two exchanges the same kind of evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) kind: Kind,
     pub(super) is_options: bool,
@@ -101,6 +106,41 @@ impl Shape {
             signs,
             marker,
         }
+    }
+
+    /// What it is told from other shapes by. All of it is hashed at once, which is faster than one
+    /// part after the other: this is done for every exchange.
+    pub(super) fn mark(&self) -> Mark {
+        let Self {
+            kind,
+            is_options,
+            question,
+            origin,
+            status,
+            allow,
+            signs,
+            marker,
+        } = *self;
+        let (allow, value) = match allow {
+            Allow::Missing => (0, Mark::default()),
+            Allow::Any => (1, Mark::default()),
+            Allow::Own => (2, Mark::default()),
+            Allow::Other(value) => (3, value),
+            Allow::Several => (4, Mark::default()),
+        };
+        Mark::of(&[
+            kind as u64,
+            u64::from(is_options),
+            question.0,
+            u64::from(origin.is_some()),
+            origin.unwrap_or_default().0,
+            u64::from(status),
+            allow,
+            value.0,
+            u64::from(signs.0),
+            marker.front.0,
+            marker.application.0,
+        ])
     }
 
     pub(super) fn has(&self, sign: Signs) -> bool {
@@ -179,19 +219,17 @@ fn path(request: &Request) -> Mark {
 
 /// The mark of what a preflight asks for, in the order in which it asks.
 fn question(headers: &HeaderList) -> Mark {
-    const NAMES: [&str; 2] = [
-        "access-control-request-method",
-        "access-control-request-headers",
-    ];
-    if !NAMES.iter().any(|name| headers.contains(name)) {
+    const METHOD: Tag = Tag::known("access-control-request-method");
+    const HEADERS: Tag = Tag::known("access-control-request-headers");
+    let asks = headers.contains("access-control-request-method")
+        || headers.contains("access-control-request-headers");
+    if !asks {
         return Mark::default();
     }
-    let is_part = |name: &[u8]| {
-        let mut names = NAMES.iter();
-        names.any(|part| name.eq_ignore_ascii_case(part.as_bytes()))
-    };
-    let parts = headers.iter().filter(|(name, _)| is_part(name));
-    parts.fold(Mark::default(), |question, (_, value)| {
+    let parts = headers
+        .tagged()
+        .filter(|(tag, ..)| matches!(*tag, METHOD | HEADERS));
+    parts.fold(Mark::default(), |question, (.., value)| {
         Mark::of(&(question, value))
     })
 }
