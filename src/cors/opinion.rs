@@ -366,7 +366,8 @@ mod tests {
         let wildcard = [("Access-Control-Allow-Origin", "*")];
         let undecided = verdict(&wildcard, Credentials::default());
         assert_eq!(undecided.answer.outcome, Outcome::Undecided);
-        let cause = |answer: Option<Answer>| answer.map(|answer| (answer.outcome, answer.cause));
+        let cause =
+            |answer: Option<Box<Answer>>| answer.map(|answer| (answer.outcome, answer.cause));
         assert_eq!(
             cause(undecided.if_included),
             Some((Outcome::Blocked, Some(Cause::WildcardWithCredentials)))

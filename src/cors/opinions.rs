@@ -180,8 +180,8 @@ impl Both {
             |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);
         let either_way = is_lost(self.included()) && is_lost(&self.omitted);
         EngineAnswer {
-            if_included: Some(self.included().answer(engine, phase)),
-            if_omitted: Some(shown.clone()),
+            if_included: Some(Box::new(self.included().answer(engine, phase))),
+            if_omitted: Some(Box::new(shown.clone())),
             ..EngineAnswer::decided(if either_way {
                 shown
             } else {
