@@ -237,7 +237,17 @@ impl Situation<'_> {
 
     /// The verdict of `engine`, with those of all engines beside it.
     pub fn verdict(&self, id: ExchangeId, engine: Engine, credentials: Credentials) -> Verdict {
-        let opinions = Opinions::of(self);
+        self.verdict_by(&Opinions::of(self), id, engine, credentials)
+    }
+
+    /// The same, by the opinions on it.
+    pub(super) fn verdict_by(
+        &self,
+        opinions: &Opinions,
+        id: ExchangeId,
+        engine: Engine,
+        credentials: Credentials,
+    ) -> Verdict {
         let both = opinions.get(engine);
         let shown = both.shown(credentials.mode);
         let phase = self.phase();

@@ -12,6 +12,7 @@ use super::verdict::{Answer, EngineAnswer, Outcome};
 use super::{Cause, CredentialsMode, Destination, Engine, Kind, Phase};
 
 /// What every engine makes of an exchange.
+#[derive(Debug)]
 pub(super) struct Opinions {
     chromium: Both,
     /// Firefox's and WebKit's, unless they are Chromium's.
@@ -22,7 +23,7 @@ impl Opinions {
     /// Those on an exchange.
     pub(super) fn of(situation: &Situation<'_>) -> Self {
         let is_by_mode = situation.depends_on_mode();
-        let both = |engine| Both::of(engine, situation, is_by_mode);
+        let both = |engine| Both::by(engine, situation, is_by_mode);
         let chromium = both(Engine::Chromium);
         let others = (!situation.is_beyond_dispute(&chromium))
             .then(|| (both(Engine::Firefox), both(Engine::Webkit)));
@@ -116,6 +117,7 @@ fn has_asterisk<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
 }
 
 /// One engine's opinions for both credentials modes.
+#[derive(Debug)]
 pub(super) struct Both {
     omitted: Opinion,
     /// That with credentials, where it may be another one.
@@ -123,12 +125,22 @@ pub(super) struct Both {
 }
 
 impl Both {
-    fn of(engine: Engine, situation: &Situation<'_>, is_by_mode: bool) -> Self {
+    /// Those of an engine on an exchange.
+    pub(super) fn of(engine: Engine, situation: &Situation<'_>) -> Self {
+        Self::by(engine, situation, situation.depends_on_mode())
+    }
+
+    fn by(engine: Engine, situation: &Situation<'_>, is_by_mode: bool) -> Self {
         let opinion = |mode| Opinion::of(engine, situation, mode);
         Self {
             omitted: opinion(CredentialsMode::Omit),
             included: is_by_mode.then(|| opinion(CredentialsMode::Include)),
         }
+    }
+
+    /// What it comes to without credentials, and with them.
+    pub(super) fn outcomes(&self) -> (Outcome, Outcome) {
+        (self.omitted.outcome(), self.included().outcome())
     }
 
     fn included(&self) -> &Opinion {

@@ -29,30 +29,9 @@ struct Line {
     end: u32,
 }
 
-/// A name that is looked for. Mostly it is a literal, of which everything else is found out by the
-/// compiler: that is why what takes a name is inlined always, and does nothing else.
-#[derive(Clone, Copy)]
-struct Wanted<'n> {
-    name: &'n [u8],
-    tag: Tag,
-    bit: u64,
-}
-
-impl<'n> Wanted<'n> {
-    #[expect(clippy::inline_always, reason = "see above")]
-    #[inline(always)]
-    fn of(name: &'n str) -> Self {
-        let name = name.as_bytes();
-        let tag = Tag::of(name);
-        Self {
-            name,
-            tag,
-            bit: tag.bit(),
-        }
-    }
-}
-
-#[expect(clippy::inline_always, reason = "see `Wanted`")]
+/// What takes a name is inlined always, and does little more than find its tag: mostly the name is a
+/// literal, of which the compiler knows it.
+#[expect(clippy::inline_always, reason = "see above")]
 impl HeaderList {
     /// An empty list with room for `lines` lines of `octets` octets in all.
     pub fn with_capacity(lines: usize, octets: usize) -> Self {
@@ -118,23 +97,29 @@ impl HeaderList {
     /// The values of every line of that name (case-insensitively), in order.
     #[inline(always)]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let places = self.places(Wanted::of(name));
-        places.map(|(_, line)| self.octets(line.value, line.end))
+        self.lines(name).map(|(_, value)| value)
     }
 
     /// The lines of that name (case-insensitively) with their places in the list.
     #[inline(always)]
     pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
-        let places = self.places(Wanted::of(name));
-        places.map(|(place, line)| (place, self.octets(line.value, line.end)))
+        let tag = Tag::of(name.as_bytes());
+        let lines = if self.may_have(tag) {
+            &*self.lines
+        } else {
+            &[]
+        };
+        let all = lines.iter().enumerate();
+        all.filter(move |(_, line)| self.is_named(line, tag, name))
+            .map(|(place, line)| (place, self.octets(line.value, line.end)))
     }
 
     /// The value of the first line of that name.
     #[inline(always)]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        let wanted = Wanted::of(name);
-        if self.may_have(wanted) {
-            self.find(wanted)
+        let tag = Tag::of(name.as_bytes());
+        if self.may_have(tag) {
+            self.find(tag, name)
         } else {
             None
         }
@@ -150,23 +135,25 @@ impl HeaderList {
     /// that name joined with `, `, or nothing if there is none.
     #[inline(always)]
     pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let wanted = Wanted::of(name);
-        if self.may_have(wanted) {
-            self.join(wanted)
+        let tag = Tag::of(name.as_bytes());
+        if self.may_have(tag) {
+            self.join(tag, name)
         } else {
             None
         }
     }
 
-    fn find(&self, wanted: Wanted<'_>) -> Option<&[u8]> {
-        let (_, line) = self.places(wanted).next()?;
+    fn find(&self, tag: Tag, name: &str) -> Option<&[u8]> {
+        let mut lines = self.lines.iter();
+        let line = lines.find(|line| self.is_named(line, tag, name))?;
         Some(self.octets(line.value, line.end))
     }
 
-    fn join(&self, wanted: Wanted<'_>) -> Option<Cow<'_, [u8]>> {
-        let mut values = self
-            .places(wanted)
-            .map(|(_, line)| self.octets(line.value, line.end));
+    fn join(&self, tag: Tag, name: &str) -> Option<Cow<'_, [u8]>> {
+        let lines = self.lines.iter();
+        let mut values = lines
+            .filter(|line| self.is_named(line, tag, name))
+            .map(|line| self.octets(line.value, line.end));
         let mut combined = Cow::Borrowed(values.next()?);
         for value in values {
             let all = combined.to_mut();
@@ -178,27 +165,14 @@ impl HeaderList {
 
     /// Whether a name may be there; most that are not are missed without a search.
     #[inline]
-    fn may_have(&self, wanted: Wanted<'_>) -> bool {
-        self.bits & wanted.bit != 0
+    fn may_have(&self, name: Tag) -> bool {
+        self.bits & name.bit() != 0
     }
 
     #[inline]
-    fn places<'a, 'n>(
-        &'a self,
-        wanted: Wanted<'n>,
-    ) -> impl Iterator<Item = (usize, Line)> + use<'a, 'n> {
-        let lines = if self.may_have(wanted) {
-            &*self.lines
-        } else {
-            &[]
-        };
-        lines.iter().copied().enumerate().filter(move |(_, line)| {
-            line.tag == wanted.tag
-                && (wanted.tag.is_known()
-                    || self
-                        .octets(line.name, line.value)
-                        .eq_ignore_ascii_case(wanted.name))
-        })
+    fn is_named(&self, line: &Line, tag: Tag, name: &str) -> bool {
+        line.tag == tag
+            && (tag.is_known() || self.pair(*line).0.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     #[inline]

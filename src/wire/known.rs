@@ -159,7 +159,7 @@ impl Tag {
 
     /// Whether it is the tag of one name only.
     #[inline]
-    pub(super) const fn is_known(self) -> bool {
+    pub const fn is_known(self) -> bool {
         // The first octet of a gist is the length of the name.
         1 <= self.0 && self.0 <= 0xff
     }

@@ -11,7 +11,8 @@ use super::super::around::Around;
 use super::super::cache::{self, Entry};
 use super::super::classify::{Destination, Kind, Profile};
 use super::super::credentials::{Credentials, CredentialsMode};
-use super::super::opinion::{Opinion, Situation};
+use super::super::opinion::Situation;
+use super::super::opinions::{Both, Opinions};
 use super::super::preflight::Preflight;
 use super::super::verdict::{Confirmed, ConfirmedBy, Links, Outcome, Verdict};
 use super::super::{Engine, lookalike, redirect};
@@ -41,15 +42,9 @@ pub(super) struct Watched {
     pub(super) is_left: bool,
     pub(super) around: Around,
     pub(super) confirmed_by: Option<ConfirmedBy>,
-    /// What it comes to, of a preflight that is answered: each request after it asks for that.
-    pub(super) settled: Option<Outcomes>,
-}
-
-/// What an exchange comes to in its engine, in either credentials mode.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outcomes {
-    omitted: Outcome,
-    included: Outcome,
+    /// What engines make of it, if it is a preflight that is answered: each request after it asks
+    /// for that.
+    pub(super) settled: Option<Box<Opinions>>,
 }
 
 impl Watched {
@@ -70,10 +65,10 @@ impl Watched {
         }
     }
 
-    /// Of a preflight, head and ending alone decide what its answer comes to.
+    /// Of a preflight, its head and its ending alone decide what is made of its answer.
     fn settle(&mut self) {
         let is_answered = self.profile.kind == Kind::Preflight && self.response.is_some();
-        self.settled = is_answered.then(|| self.weigh());
+        self.settled = is_answered.then(|| Box::new(Opinions::of(&self.situation())));
     }
 
     pub(super) fn situation(&self) -> Situation<'_> {
@@ -113,25 +108,18 @@ impl Watched {
         matches!(self.profile.kind, Kind::CrossOrigin | Kind::Preflight)
     }
 
-    fn outcomes(&self) -> Outcomes {
-        self.settled.unwrap_or_else(|| self.weigh())
-    }
-
-    fn weigh(&self) -> Outcomes {
-        let situation = self.situation();
-        let outcome = |mode| Opinion::of(self.engine(), &situation, mode).outcome();
-        let omitted = outcome(CredentialsMode::Omit);
-        let included = if situation.depends_on_mode() {
-            outcome(CredentialsMode::Include)
-        } else {
-            omitted
-        };
-        Outcomes { omitted, included }
+    /// The outcome of what its engine makes of it, without credentials and with them.
+    fn outcomes(&self) -> (Outcome, Outcome) {
+        let engine = self.engine();
+        match &self.settled {
+            Some(opinions) => opinions.get(engine).outcomes(),
+            None => Both::of(engine, &self.situation()).outcomes(),
+        }
     }
 
     /// The only credentials mode in which its engine comes to that outcome.
     pub(super) fn mode_of(&self, outcome: Outcome) -> Option<CredentialsMode> {
-        let Outcomes { omitted, included } = self.outcomes();
+        let (omitted, included) = self.outcomes();
         match (included == outcome, omitted == outcome) {
             (true, false) => Some(CredentialsMode::Include),
             (false, true) => Some(CredentialsMode::Omit),
@@ -151,7 +139,7 @@ impl Watched {
 
     /// Whether its engine accepts this answer in any mode.
     pub(super) fn may_be_accepted(&self) -> bool {
-        let Outcomes { omitted, included } = self.outcomes();
+        let (omitted, included) = self.outcomes();
         omitted == Outcome::Allowed || included == Outcome::Allowed
     }
 
@@ -216,11 +204,14 @@ impl Watched {
     }
 
     pub(super) fn verdict(&self, id: ExchangeId) -> Verdict {
-        let mut verdict = self
-            .situation()
-            .verdict(id, self.engine(), self.credentials());
+        let situation = self.situation();
+        let (engine, credentials) = (self.engine(), self.credentials());
+        let mut verdict = match &self.settled {
+            Some(opinions) => situation.verdict_by(opinions, id, engine, credentials),
+            None => situation.verdict(id, engine, credentials),
+        };
         let because = self.links.preflight_because;
-        let not_enforced = lookalike::not_enforced(&self.situation(), id, because);
+        let not_enforced = lookalike::not_enforced(&situation, id, because);
         verdict.not_cors.extend(not_enforced);
         verdict.confirmed = self.confirmed_by.map(|by| Confirmed {
             by,

@@ -24,7 +24,7 @@ impl Mark {
 
     /// The mark of a shape at a path.
     pub(super) fn at(self, path: Self) -> Self {
-        Self::of(&[self.0, path.0])
+        Self::of(&(self.0, path.0))
     }
 }
 
@@ -213,8 +213,9 @@ impl Fact {
 
 /// The mark of a request's path, without the query.
 fn path(request: &Request) -> Mark {
-    let path: &str = &request.url.path;
-    Mark::of(path.split('?').next().unwrap_or(path))
+    let path = request.url.path.as_bytes();
+    let query = memchr::memchr(b'?', path).unwrap_or(path.len());
+    Mark::of(path.get(..query).unwrap_or(path))
 }
 
 /// The mark of what a preflight asks for, in the order in which it asks.
@@ -236,6 +237,9 @@ fn question(headers: &HeaderList) -> Mark {
 
 /// Reads what matters of an answer in one pass.
 fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allow, Marker) {
+    const ALLOW_CREDENTIALS: Tag = Tag::known("access-control-allow-credentials");
+    const ALLOW_HEADERS: Tag = Tag::known("access-control-allow-headers");
+    const ALLOW_METHODS: Tag = Tag::known("access-control-allow-methods");
     const ALLOW_ORIGIN: Tag = Tag::known("access-control-allow-origin");
     const SERVER: Tag = Tag::known("server");
     const VARY: Tag = Tag::known("vary");
@@ -251,8 +255,9 @@ fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allo
                 signs.set(Signs::CORS);
                 allow = allow.and(value, origin);
             }
-            _ if allows_something(name) => signs.set(Signs::CORS),
+            ALLOW_CREDENTIALS | ALLOW_HEADERS | ALLOW_METHODS => signs.set(Signs::CORS),
             _ if shows_cache(tag, value) => signs.set(Signs::CACHED),
+            _ if !tag.is_known() && allows_something(name) => signs.set(Signs::CORS),
             _ => {}
         }
     }
