@@ -166,7 +166,11 @@ pub struct Profile {
 impl Profile {
     /// Tells what a request is.
     pub fn of(request: &Request, protocol: Protocol) -> Self {
-        let engine = Engine::of(&request.headers);
+        Self::by(Engine::of(&request.headers), request, protocol)
+    }
+
+    /// Tells what a request is that this engine made, or none.
+    pub(super) fn by(engine: Option<Engine>, request: &Request, protocol: Protocol) -> Self {
         let metadata = Metadata::of(&request.headers);
         let (kind, because) =
             told(request, &metadata, protocol).unwrap_or_else(|| inferred(request, engine));

@@ -1,89 +1,106 @@
 //! Methods and header names that Fetch treats apart.
 
+use crate::wire::headers::{HeaderList, NameSet, Tag};
+
 /// Whether a method is [CORS-safelisted](https://fetch.spec.whatwg.org/#cors-safelisted-method):
 /// no preflight asks for it, and no list need name it.
 pub fn is_safelisted_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "POST")
 }
 
-/// Whether a browser sets the header of this name, in lower case, by itself, or one engine
-/// safelists it, so that it tells nothing of the script.
-fn is_set_by_browsers(name: &[u8]) -> bool {
-    name.starts_with(b"sec-")
-        || matches!(
-            name,
-            b"accept-charset"
-                | b"accept-encoding"
-                | b"access-control-request-headers"
-                | b"access-control-request-method"
-                | b"alt-used"
-                | b"cache-control"
-                | b"connection"
-                | b"content-length"
-                | b"cookie"
-                | b"device-memory"
-                | b"dnt"
-                | b"downlink"
-                | b"dpr"
-                | b"ect"
-                | b"expect"
-                | b"host"
-                | b"if-match"
-                | b"if-modified-since"
-                | b"if-none-match"
-                | b"if-range"
-                | b"if-unmodified-since"
-                | b"keep-alive"
-                | b"last-event-id"
-                | b"origin"
-                | b"pragma"
-                | b"priority"
-                | b"proxy-authorization"
-                | b"proxy-connection"
-                | b"purpose"
-                | b"referer"
-                | b"rtt"
-                | b"save-data"
-                | b"service-worker"
-                | b"te"
-                | b"trailer"
-                | b"transfer-encoding"
-                | b"upgrade"
-                | b"upgrade-insecure-requests"
-                | b"user-agent"
-                | b"via"
-                | b"viewport-width"
-        )
-}
+/// Headers that a browser sets by itself, or that one engine safelists, so that they tell nothing of
+/// the script; those whose name begins with `sec-` are set by browsers all of them.
+const SET_BY_BROWSERS: NameSet = NameSet::of(&[
+    "accept-charset",
+    "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "alt-used",
+    "cache-control",
+    "connection",
+    "content-length",
+    "cookie",
+    "device-memory",
+    "dnt",
+    "downlink",
+    "dpr",
+    "ect",
+    "expect",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "last-event-id",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy-authorization",
+    "proxy-connection",
+    "purpose",
+    "referer",
+    "rtt",
+    "save-data",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-storage-access",
+    "service-worker",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "viewport-width",
+]);
 
 /// Whether a script must have set this header, and a preflight must have asked for it: it is
 /// neither set by browsers themselves nor a
 /// [CORS-safelisted request-header](https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
 pub fn needs_preflight(name: &[u8], value: &[u8]) -> bool {
-    // Longer names are none of those that are known.
-    let mut lower = [0; 32];
-    let Some(lower) = lower.get_mut(..name.len()) else {
-        return true;
-    };
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    !is_set_by_browsers(lower) && !is_safelisted(lower, value)
+    is_unsafe(Tag::of(name), name, value)
 }
 
-fn is_safelisted(name: &[u8], value: &[u8]) -> bool {
+/// The names of the headers that need a preflight.
+pub fn unsafe_names(headers: &HeaderList) -> Vec<&[u8]> {
+    headers
+        .tagged()
+        .filter(|(tag, ..)| !SET_BY_BROWSERS.has(*tag))
+        .filter(|(tag, name, value)| is_unsafe(*tag, name, value))
+        .map(|(_, name, _)| name)
+        .collect()
+}
+
+fn is_unsafe(tag: Tag, name: &[u8], value: &[u8]) -> bool {
+    !SET_BY_BROWSERS.has(tag) && !begins_with_sec(name) && !is_safelisted(tag, value)
+}
+
+fn begins_with_sec(name: &[u8]) -> bool {
+    name.first_chunk()
+        .is_some_and(|start: &[u8; 4]| start.eq_ignore_ascii_case(b"sec-"))
+}
+
+fn is_safelisted(tag: Tag, value: &[u8]) -> bool {
+    const ACCEPT: Tag = Tag::known("accept");
+    const ACCEPT_LANGUAGE: Tag = Tag::known("accept-language");
+    const CONTENT_LANGUAGE: Tag = Tag::known("content-language");
+    const CONTENT_TYPE: Tag = Tag::known("content-type");
+    const RANGE: Tag = Tag::known("range");
     if value.len() > 128 {
         return false;
     }
-    match name {
-        b"accept" => !value.iter().copied().any(is_unsafe_octet),
-        b"accept-language" | b"content-language" => value.iter().all(|octet| {
-            octet.is_ascii_alphanumeric()
-                || matches!(octet, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')
-        }),
-        b"content-type" => {
-            !value.iter().copied().any(is_unsafe_octet) && is_safelisted_content_type(value)
-        }
-        b"range" => is_simple_range(value),
+    match tag {
+        ACCEPT => !has_unsafe_octet(value),
+        ACCEPT_LANGUAGE | CONTENT_LANGUAGE => octets(value).all(|octet| octet.is_of_languages),
+        CONTENT_TYPE => !has_unsafe_octet(value) && is_safelisted_content_type(value),
+        RANGE => is_simple_range(value),
         _ => false,
     }
 }
@@ -126,7 +143,7 @@ fn is_simple_range(value: &[u8]) -> bool {
 }
 
 /// A [CORS-unsafe request-header byte](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-byte).
-fn is_unsafe_octet(octet: u8) -> bool {
+const fn is_unsafe_octet(octet: u8) -> bool {
     octet < 0x20 && octet != b'\t'
         || matches!(
             octet,
@@ -144,6 +161,44 @@ fn is_unsafe_octet(octet: u8) -> bool {
                 | b'}'
                 | 0x7f
         )
+}
+
+/// Whether an octet may stand in a list of languages that is safelisted.
+const fn is_of_languages(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')
+}
+
+/// What every octet is: each request has values that are looked at octet by octet.
+static OCTETS: [Octet; 256] = {
+    let mut all = [Octet {
+        is_unsafe: false,
+        is_of_languages: false,
+    }; 256];
+    let mut rest = all.as_mut_slice();
+    let mut octet = 0;
+    while let [one, others @ ..] = rest {
+        one.is_unsafe = is_unsafe_octet(octet);
+        one.is_of_languages = is_of_languages(octet);
+        octet = octet.wrapping_add(1);
+        rest = others;
+    }
+    all
+};
+
+#[derive(Clone, Copy)]
+struct Octet {
+    is_unsafe: bool,
+    is_of_languages: bool,
+}
+
+fn octets(value: &[u8]) -> impl Iterator<Item = &'static Octet> {
+    value
+        .iter()
+        .filter_map(|octet| OCTETS.get(usize::from(*octet)))
+}
+
+fn has_unsafe_octet(value: &[u8]) -> bool {
+    octets(value).any(|octet| octet.is_unsafe)
 }
 
 #[cfg(test)]
@@ -165,6 +220,7 @@ mod tests {
         assert!(!needs("Accept", "*/*") && needs("Accept", "\"x\""));
         assert!(needs("Accept-Language", "en/us"));
         assert!(!needs("Sec-Fetch-Mode", "cors") && !needs("Cookie", "a=1"));
+        assert!(!needs("Sec-New", "1") && needs("Secure", "1") && needs("Sec", "1"));
         assert!(!needs("DPR", "2"), "Chromium safelists client hints");
     }
 

@@ -245,7 +245,17 @@ impl Situation<'_> {
 
     /// The verdict of `engine`, with those of all engines beside it.
     pub fn verdict(&self, id: ExchangeId, engine: Engine, credentials: Credentials) -> Verdict {
-        let opinions = Opinions::of(self);
+        self.verdict_by(&Opinions::of(self), id, engine, credentials)
+    }
+
+    /// The same, by the opinions on it.
+    pub(super) fn verdict_by(
+        &self,
+        opinions: &Opinions,
+        id: ExchangeId,
+        engine: Engine,
+        credentials: Credentials,
+    ) -> Verdict {
         let both = opinions.get(engine);
         let shown = both.shown(credentials.mode);
         let phase = self.phase();
@@ -374,7 +384,8 @@ mod tests {
         let wildcard = [("Access-Control-Allow-Origin", "*")];
         let undecided = verdict(&wildcard, Credentials::default());
         assert_eq!(undecided.answer.outcome, Outcome::Undecided);
-        let cause = |answer: Option<Answer>| answer.map(|answer| (answer.outcome, answer.cause));
+        let cause =
+            |answer: Option<Box<Answer>>| answer.map(|answer| (answer.outcome, answer.cause));
         assert_eq!(
             cause(undecided.if_included),
             Some((Outcome::Blocked, Some(Cause::WildcardWithCredentials)))

@@ -1,7 +1,7 @@
 //! The opinions of all engines in both credentials modes: six of them, of which most exchanges
 //! need one or two, because the others cannot differ.
 
-use crate::exchange::Ending;
+use crate::exchange::{Ending, Response};
 use crate::wire::headers::HeaderList;
 
 use super::around::{is_frame, is_worker};
@@ -9,17 +9,10 @@ use super::loading::Load;
 use super::opinion::{Opinion, Situation};
 use super::redirect::has_redirect_status;
 use super::verdict::{Answer, EngineAnswer, Outcome};
-use super::{Cause, CredentialsMode, Engine, Kind, Phase};
-
-/// The fields that decide on a cross-origin answer.
-const FIELDS: [&str; 4] = [
-    "access-control-allow-origin",
-    "access-control-allow-credentials",
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-];
+use super::{Cause, CredentialsMode, Destination, Engine, Kind, Phase};
 
 /// What every engine makes of an exchange.
+#[derive(Debug)]
 pub(super) struct Opinions {
     chromium: Both,
     /// Firefox's and WebKit's, unless they are Chromium's.
@@ -30,7 +23,7 @@ impl Opinions {
     /// Those on an exchange.
     pub(super) fn of(situation: &Situation<'_>) -> Self {
         let is_by_mode = situation.depends_on_mode();
-        let both = |engine| Both::of(engine, situation, is_by_mode);
+        let both = |engine| Both::by(engine, situation, is_by_mode);
         let chromium = both(Engine::Chromium);
         let others = (!situation.is_beyond_dispute(&chromium))
             .then(|| (both(Engine::Firefox), both(Engine::Webkit)));
@@ -55,17 +48,13 @@ impl Situation<'_> {
         let Some(response) = self.effective().filter(|_| is_cors) else {
             return false;
         };
-        let [_, credentials, ..] = FIELDS;
-        let mut allowed = response.headers.all(credentials);
-        let has_asterisk = |field| {
-            response
-                .headers
-                .all(field)
-                .any(|value| value.contains(&b'*'))
-        };
-        allowed.next() != Some(b"true")
-            || allowed.next().is_some()
-            || FIELDS.into_iter().any(has_asterisk)
+        let headers = &response.headers;
+        let mut allowed = headers.all("access-control-allow-credentials");
+        let is_allowed = allowed.next() == Some(b"true") && allowed.next().is_none();
+        !is_allowed
+            || has_asterisk(headers.all("access-control-allow-origin"))
+            || has_asterisk(headers.all("access-control-allow-methods"))
+            || has_asterisk(headers.all("access-control-allow-headers"))
     }
 
     /// Whether all engines are of the opinion that Chromium is of: where nothing that they read or
@@ -82,7 +71,7 @@ impl Situation<'_> {
             Kind::Websocket | Kind::NotBrowser => true,
             Kind::Navigation => !is_frame(self.profile.destination),
             Kind::SameOrigin => !is_worker(self.profile.destination),
-            Kind::NoCors => false,
+            Kind::NoCors => chromium.omitted == Opinion::Exempt && self.is_loaded_alike(response),
             Kind::CrossOrigin => self.takes_any_type() && is_plain(&response.headers),
             // Each has its own order for the status and for lists that cannot be parsed.
             Kind::Preflight => {
@@ -93,6 +82,18 @@ impl Situation<'_> {
         }
     }
 
+    /// Whether what Chromium loads without CORS all others load too: a success that no policy
+    /// speaks of. Each has its own way with fonts and captions.
+    fn is_loaded_alike(&self, response: &Response) -> bool {
+        (200..300).contains(&response.status)
+            && self.around.embedder.is_none()
+            && !response.headers.contains("cross-origin-resource-policy")
+            && !matches!(
+                self.profile.destination,
+                Some(Destination::Font | Destination::Track)
+            )
+    }
+
     fn takes_any_type(&self) -> bool {
         Load::of(self.profile.destination, self.around.is_event_source).is_none()
     }
@@ -100,13 +101,23 @@ impl Situation<'_> {
 
 /// Whether all engines read the same in the fields that decide: none is empty or on two lines.
 fn is_plain(headers: &HeaderList) -> bool {
-    FIELDS.into_iter().all(|field| {
-        let mut lines = headers.all(field);
-        !lines.next().is_some_and(<[u8]>::is_empty) && lines.next().is_none()
-    })
+    is_one_value(headers.all("access-control-allow-origin"))
+        && is_one_value(headers.all("access-control-allow-credentials"))
+        && is_one_value(headers.all("access-control-allow-methods"))
+        && is_one_value(headers.all("access-control-allow-headers"))
+}
+
+/// One at most.
+fn is_one_value<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    !lines.next().is_some_and(<[u8]>::is_empty) && lines.next().is_none()
+}
+
+fn has_asterisk<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    lines.any(|value| value.contains(&b'*'))
 }
 
 /// One engine's opinions for both credentials modes.
+#[derive(Debug)]
 pub(super) struct Both {
     omitted: Opinion,
     /// That with credentials, where it may be another one.
@@ -114,12 +125,22 @@ pub(super) struct Both {
 }
 
 impl Both {
-    fn of(engine: Engine, situation: &Situation<'_>, is_by_mode: bool) -> Self {
+    /// Those of an engine on an exchange.
+    pub(super) fn of(engine: Engine, situation: &Situation<'_>) -> Self {
+        Self::by(engine, situation, situation.depends_on_mode())
+    }
+
+    fn by(engine: Engine, situation: &Situation<'_>, is_by_mode: bool) -> Self {
         let opinion = |mode| Opinion::of(engine, situation, mode);
         Self {
             omitted: opinion(CredentialsMode::Omit),
             included: is_by_mode.then(|| opinion(CredentialsMode::Include)),
         }
+    }
+
+    /// What it comes to without credentials, and with them.
+    pub(super) fn outcomes(&self) -> (Outcome, Outcome) {
+        (self.omitted.outcome(), self.included().outcome())
     }
 
     fn included(&self) -> &Opinion {
@@ -171,8 +192,8 @@ impl Both {
             |opinion: &Opinion| matches!(opinion.outcome(), Outcome::Blocked | Outcome::Failed);
         let either_way = is_lost(self.included()) && is_lost(&self.omitted);
         EngineAnswer {
-            if_included: Some(self.included().answer(engine, phase)),
-            if_omitted: Some(shown.clone()),
+            if_included: Some(Box::new(self.included().answer(engine, phase))),
+            if_omitted: Some(Box::new(shown.clone())),
             ..EngineAnswer::decided(if either_way {
                 shown
             } else {

@@ -142,10 +142,10 @@ pub struct EngineAnswer {
     pub basis: Basis,
     /// Its answer if credentials are included, where that decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub if_included: Option<Answer>,
+    pub if_included: Option<Box<Answer>>,
     /// Its answer if they are omitted, where that decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub if_omitted: Option<Answer>,
+    pub if_omitted: Option<Box<Answer>>,
 }
 
 impl EngineAnswer {
@@ -234,9 +234,9 @@ pub struct Verdict {
     /// The credentials mode, as far as it is known.
     pub credentials: Credentials,
     /// The answer if credentials are included, where that decides.
-    pub if_included: Option<Answer>,
+    pub if_included: Option<Box<Answer>>,
     /// The answer if credentials are omitted, where that decides.
-    pub if_omitted: Option<Answer>,
+    pub if_omitted: Option<Box<Answer>>,
     /// The browser's own answer, where it showed.
     pub confirmed: Option<Confirmed>,
     /// The header names that script can read, per engine, of a response that passes. It is filled
@@ -327,14 +327,14 @@ impl Judgement {
         let of_engines = [chromium, firefox, webkit].into_iter().flat_map(|engine| {
             [
                 Some(&mut engine.answer),
-                engine.if_included.as_mut(),
-                engine.if_omitted.as_mut(),
+                engine.if_included.as_deref_mut(),
+                engine.if_omitted.as_deref_mut(),
             ]
         });
         let own = [
             Some(&mut verdict.answer),
-            verdict.if_included.as_mut(),
-            verdict.if_omitted.as_mut(),
+            verdict.if_included.as_deref_mut(),
+            verdict.if_omitted.as_deref_mut(),
         ];
         for answer in own.into_iter().chain(of_engines).flatten() {
             if matches!(

@@ -7,6 +7,8 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::trim_ows;
 
+pub use super::known::{NameSet, Tag};
+
 /// Fetch's [header list](https://fetch.spec.whatwg.org/#concept-header-list), in one buffer:
 /// lines in order, names in the spelling and values with the octets they had on the wire (white
 /// space at the ends of a value excepted, which is not part of it: RFC 9112 section 5.1).
@@ -21,28 +23,15 @@ pub struct HeaderList {
 /// Where a line's name and value stand in the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Line {
-    gist: u32,
+    tag: Tag,
     name: u32,
     value: u32,
     end: u32,
 }
 
-/// What names that differ in letter case only have in common: most others are told apart by it
-/// without being looked at.
-#[inline]
-fn gist(name: &[u8]) -> u32 {
-    let octet = |place: usize| name.get(place).map_or(0, |octet| octet | 0x20);
-    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
-    let last = name.len().saturating_sub(1);
-    u32::from_be_bytes([length, octet(0), octet(last.saturating_sub(3)), octet(last)])
-}
-
-/// The bit of a name, by its gist.
-#[inline]
-fn bit(gist: u32) -> u64 {
-    1 << (gist.wrapping_mul(0x9e37_79b1) >> 26)
-}
-
+/// What takes a name is inlined always, and does little more than find its tag: mostly the name is a
+/// literal, of which the compiler knows it.
+#[expect(clippy::inline_always, reason = "see above")]
 impl HeaderList {
     /// An empty list with room for `lines` lines of `octets` octets in all.
     pub fn with_capacity(lines: usize, octets: usize) -> Self {
@@ -66,10 +55,10 @@ impl HeaderList {
         let split = start + u32::try_from(name.len()).unwrap_or(0);
         self.octets.extend_from_slice(name);
         self.octets.extend_from_slice(value);
-        let gist = gist(name);
-        self.bits |= bit(gist);
+        let tag = Tag::of(name);
+        self.bits |= tag.bit();
         self.lines.push(Line {
-            gist,
+            tag,
             name: start,
             value: split,
             end,
@@ -91,47 +80,80 @@ impl HeaderList {
         self.lines.is_empty()
     }
 
-    /// The lines in order: name as spelt, value without white space at its ends.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+    /// The lines in order, each with the tag of its name.
+    #[inline]
+    pub fn tagged(&self) -> impl Iterator<Item = (Tag, &[u8], &[u8])> {
         self.lines.iter().map(|line| {
-            (
-                self.octets(line.name, line.value),
-                self.octets(line.value, line.end),
-            )
+            let (name, value) = self.pair(*line);
+            (line.tag, name, value)
         })
     }
 
+    /// The lines in order: name as spelt, value without white space at its ends.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.lines.iter().map(|line| self.pair(*line))
+    }
+
     /// The values of every line of that name (case-insensitively), in order.
+    #[inline(always)]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.lines(name).map(|(_, value)| value)
     }
 
     /// The lines of that name (case-insensitively) with their places in the list.
-    #[inline]
+    #[inline(always)]
     pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
-        self.places(name)
+        let tag = Tag::of(name.as_bytes());
+        let lines = if self.may_have(tag) {
+            &*self.lines
+        } else {
+            &[]
+        };
+        let all = lines.iter().enumerate();
+        all.filter(move |(_, line)| self.is_named(line, tag, name))
             .map(|(place, line)| (place, self.octets(line.value, line.end)))
     }
 
     /// The value of the first line of that name.
-    #[inline]
+    #[inline(always)]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        let (_, line) = self.places(name).next()?;
-        Some(self.octets(line.value, line.end))
+        let tag = Tag::of(name.as_bytes());
+        if self.may_have(tag) {
+            self.find(tag, name)
+        } else {
+            None
+        }
     }
 
     /// Whether a line of that name exists.
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, name: &str) -> bool {
         self.first(name).is_some()
     }
 
     /// [Get](https://fetch.spec.whatwg.org/#concept-header-list-get): the values of all lines of
     /// that name joined with `, `, or nothing if there is none.
+    #[inline(always)]
     pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let mut values = self
-            .places(name)
-            .map(|(_, line)| self.octets(line.value, line.end));
+        let tag = Tag::of(name.as_bytes());
+        if self.may_have(tag) {
+            self.join(tag, name)
+        } else {
+            None
+        }
+    }
+
+    fn find(&self, tag: Tag, name: &str) -> Option<&[u8]> {
+        let mut lines = self.lines.iter();
+        let line = lines.find(|line| self.is_named(line, tag, name))?;
+        Some(self.octets(line.value, line.end))
+    }
+
+    fn join(&self, tag: Tag, name: &str) -> Option<Cow<'_, [u8]>> {
+        let lines = self.lines.iter();
+        let mut values = lines
+            .filter(|line| self.is_named(line, tag, name))
+            .map(|line| self.octets(line.value, line.end));
         let mut combined = Cow::Borrowed(values.next()?);
         for value in values {
             let all = combined.to_mut();
@@ -141,20 +163,24 @@ impl HeaderList {
         Some(combined)
     }
 
+    /// Whether a name may be there; most that are not are missed without a search.
     #[inline]
-    fn places<'a, 'n>(
-        &'a self,
-        name: &'n str,
-    ) -> impl Iterator<Item = (usize, Line)> + use<'a, 'n> {
-        let gist = gist(name.as_bytes());
-        let is_missed = self.bits & bit(gist) == 0;
-        let lines = if is_missed { &[] } else { &*self.lines };
-        lines.iter().copied().enumerate().filter(move |(_, line)| {
-            line.gist == gist
-                && self
-                    .octets(line.name, line.value)
-                    .eq_ignore_ascii_case(name.as_bytes())
-        })
+    fn may_have(&self, name: Tag) -> bool {
+        self.bits & name.bit() != 0
+    }
+
+    #[inline]
+    fn is_named(&self, line: &Line, tag: Tag, name: &str) -> bool {
+        line.tag == tag
+            && (tag.is_known() || self.pair(*line).0.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    #[inline]
+    fn pair(&self, line: Line) -> (&[u8], &[u8]) {
+        (
+            self.octets(line.name, line.value),
+            self.octets(line.value, line.end),
+        )
     }
 
     #[inline]

@@ -15,6 +15,7 @@ pub mod framing;
 pub mod head;
 pub mod headers;
 pub mod hello;
+mod known;
 pub mod opening;
 pub mod scan;
 pub mod tap;

@@ -68,11 +68,11 @@ fn peak_memory() -> String {
     peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
 }
 
-/// What is sent and answered, and whether with credentials.
+/// What is sent and answered, and on which of the browser's connections.
 struct Load {
     request: Arc<Request>,
     response: Arc<Response>,
-    has_cookie: bool,
+    lane: u64,
 }
 
 /// A browser at work, and the judge that watches it.
@@ -111,9 +111,9 @@ impl Session {
         let place = usize::try_from(self.next).expect("small") % DIFFERENT;
         let load = &self.traffic[place];
         let (request, response) = (Arc::clone(&load.request), Arc::clone(&load.response));
-        let has_cookie = load.has_cookie;
+        let lane = load.lane;
         self.next += 1;
-        let connection = self.connection(has_cookie);
+        let connection = self.connection(lane);
         let id = ExchangeId(self.next);
         self.judge.observe(&Event::Opened {
             id,
@@ -126,17 +126,16 @@ impl Session {
         self.open.push_back((id, response));
     }
 
-    /// Requests with and without credentials go on connections of their own.
-    fn connection(&mut self, has_cookie: bool) -> ConnectionId {
-        let lane = 2 * (self.next % 3) + u64::from(has_cookie);
+    /// The connection of a lane, which is closed and opened anew from time to time.
+    fn connection(&mut self, lane: u64) -> ConnectionId {
         let round = self.next / PER_CONNECTION;
         let at = self.now();
         if self.next.is_multiple_of(PER_CONNECTION) {
-            for lane in 0..6 {
-                let connection = ConnectionId((round - 1) * 6 + lane);
+            for lane in 0..LANES {
+                let connection = ConnectionId((round - 1) * LANES + lane);
                 let by = Side::Server;
                 self.judge.observe(&Event::Closed { connection, at, by });
-                let connection = ConnectionId(round * 6 + lane);
+                let connection = ConnectionId(round * LANES + lane);
                 let resumed = true;
                 self.judge.observe(&Event::Connected {
                     connection,
@@ -145,7 +144,7 @@ impl Session {
                 });
             }
         }
-        ConnectionId(round * 6 + lane)
+        ConnectionId(round * LANES + lane)
     }
 
     fn ends(&mut self) {
@@ -168,15 +167,29 @@ const APP: &str = "https://app.example.test";
 const API: &str = "https://api.example.test";
 const CDN: &str = "https://cdn.example.net";
 const OTHER: &str = "https://maps.example.org:8443";
+const HOSTS: [&str; 4] = [APP, API, CDN, OTHER];
 
-/// The exchanges of a page: of twenty, two are preflights with their requests, the others load
-/// what pages load.
+/// Requests to different servers, and those with and without credentials, go on connections of
+/// their own.
+const LANES: u64 = 2 * HOSTS.len() as u64;
+
+/// The lane of a request. What a page loads without CORS, and its own, goes with credentials.
+fn lane(request: &Request) -> u64 {
+    let origin = request.url.origin();
+    let host = HOSTS.iter().position(|host| *host == origin);
+    let is_cors = request.headers.first("sec-fetch-mode") == Some(b"cors");
+    let omits = is_cors && !request.headers.contains("cookie");
+    2 * host.expect("one of them") as u64 + u64::from(omits)
+}
+
+/// The exchanges of a page: of twenty, two are a preflight and its request, which comes when the
+/// preflight was answered; the others load what pages load. Two are blocked.
 fn traffic() -> Vec<Load> {
     let mut all = Vec::new();
     for page in 0..DIFFERENT / 20 {
         let mut add = |(request, response): (Request, Response)| {
             all.push(Load {
-                has_cookie: request.headers.contains("cookie"),
+                lane: lane(&request),
                 request: Arc::new(request),
                 response: Arc::new(response),
             });
@@ -185,11 +198,10 @@ fn traffic() -> Vec<Load> {
         for part in 0..6 {
             add(own(page, part));
         }
+        add(preflight(page));
         for part in 0..5 {
             add(image(page, part));
         }
-        add(preflight(page));
-        add(posted(page));
         for (host, cookie, allow) in [
             (API, None, Some(APP)),
             (
@@ -208,10 +220,14 @@ fn traffic() -> Vec<Load> {
         ] {
             add(fetched(page, host, cookie, allow));
         }
+        add(posted(page));
     }
     assert_eq!(all.len(), DIFFERENT);
     all
 }
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
 
 type Line<'a> = (&'a str, &'a str);
 
@@ -253,11 +269,11 @@ fn request(method: &str, url: &str, dest: &str, mode: &str, lines: &[Line<'_>]) 
     }
 }
 
-fn response(status: u16, lines: &[Line<'_>]) -> Response {
+fn response(status: u16, kind: &str, lines: &[Line<'_>]) -> Response {
     let first = [
         ("Server", "nginx/1.26.2"),
         ("Date", "Sun, 22 Nov 2026 13:05:11 GMT"),
-        ("Content-Type", "application/json; charset=utf-8"),
+        ("Content-Type", kind),
         ("Content-Length", "1543"),
         ("Connection", "keep-alive"),
         ("Cache-Control", "private, max-age=0"),
@@ -288,14 +304,17 @@ fn navigation(page: usize) -> (Request, Response) {
         "navigate",
         &lines,
     );
-    (request, response(200, &[("X-Frame-Options", "DENY")]))
+    (request, response(200, HTML, &[("X-Frame-Options", "DENY")]))
 }
 
 fn own(page: usize, part: usize) -> (Request, Response) {
     let url = format!("{APP}/assets/{page}/chunk-{part}.js?v=20261122");
     let lines = [("Accept", "*/*"), ("Cookie", "session=90bde3c1")];
     let request = request("GET", &url, "script", "no-cors", &lines);
-    (request, response(200, &[("ETag", "\"6741f2d0-607\"")]))
+    (
+        request,
+        response(200, "text/javascript", &[("ETag", "\"6741f2d0-607\"")]),
+    )
 }
 
 fn image(page: usize, part: usize) -> (Request, Response) {
@@ -305,7 +324,7 @@ fn image(page: usize, part: usize) -> (Request, Response) {
     let request = request("GET", &url, "image", "no-cors", &lines);
     (
         request,
-        response(200, &[("Age", "433"), ("X-Cache", "HIT")]),
+        response(200, "image/webp", &[("Age", "433"), ("X-Cache", "HIT")]),
     )
 }
 
@@ -338,7 +357,7 @@ fn preflight(page: usize) -> (Request, Response) {
         ),
         ("Access-Control-Max-Age", "600"),
     ];
-    (request, response(204, &allowed))
+    (request, response(204, "text/plain", &allowed))
 }
 
 fn posted(page: usize) -> (Request, Response) {
@@ -361,7 +380,7 @@ fn posted(page: usize) -> (Request, Response) {
         &lines,
     );
     let allowed = [("Access-Control-Allow-Origin", APP)];
-    (request, response(200, &allowed))
+    (request, response(200, JSON, &allowed))
 }
 
 fn fetched(
@@ -377,5 +396,5 @@ fn fetched(
     let mut allowed = vec![("Access-Control-Allow-Credentials", "true")];
     allowed.extend(allow.map(|allow| ("Access-Control-Allow-Origin", allow)));
     let request = request("GET", &url, "empty", "cors", &lines);
-    (request, response(200, &allowed))
+    (request, response(200, JSON, &allowed))
 }

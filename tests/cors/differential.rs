@@ -378,8 +378,8 @@ fn the_judge_follows_redirects_as_the_standard_does() {
             };
             let both = judgement.verdict.engines.get(engine);
             let answer = match mode {
-                CredentialsMode::Include => both.if_included.as_ref(),
-                CredentialsMode::Omit => both.if_omitted.as_ref(),
+                CredentialsMode::Include => both.if_included.as_deref(),
+                CredentialsMode::Omit => both.if_omitted.as_deref(),
             };
             let answer = answer.unwrap_or(&both.answer);
             let is_blocked = answer.outcome == Outcome::Blocked;

@@ -255,11 +255,6 @@ fn is_element(destination: Option<Destination>) -> bool {
 /// Whether the connection can carry another exchange after this answer
 /// ([RFC 9112 section 9.3](https://www.rfc-editor.org/rfc/rfc9112#section-9.3)).
 pub(super) fn can_go_on(protocol: Protocol, response: &Response) -> bool {
-    let closes = |value: &[u8]| {
-        value
-            .split(|&octet| octet == b',')
-            .any(|option| trim_ows(option).eq_ignore_ascii_case(b"close"))
-    };
     match protocol {
         Protocol::Http10 => false,
         Protocol::Http11 => {
@@ -267,6 +262,16 @@ pub(super) fn can_go_on(protocol: Protocol, response: &Response) -> bool {
         }
         Protocol::Http2 => true,
     }
+}
+
+/// Whether a Connection field says that the connection is to be closed.
+fn closes(value: &[u8]) -> bool {
+    // What nearly all of them say.
+    if value.eq_ignore_ascii_case(b"keep-alive") {
+        return false;
+    }
+    let mut options = value.split(|&octet| octet == b',').map(trim_ows);
+    options.any(|option| option.eq_ignore_ascii_case(b"close"))
 }
 
 #[cfg(test)]

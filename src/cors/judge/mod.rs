@@ -4,6 +4,7 @@
 //! Live, from a capture and from a HAR file the same events come to the same judgements.
 
 mod agents;
+mod engines;
 mod infer;
 mod jar;
 mod line;
@@ -23,6 +24,7 @@ use crate::exchange::{
 use crate::wire::headers::latin1;
 
 use self::agents::Agents;
+use self::engines::Engines;
 use self::jar::Jar;
 use self::line::{Lines, can_go_on};
 use self::modes::{Modes, Node, Standing};
@@ -57,6 +59,7 @@ pub struct Judge {
     roots: Roots,
     modes: Modes,
     agents: Agents,
+    engines: Engines,
     jar: Jar,
     /// Preflights and redirects whose request is waited for, and exchanges whose connection may be
     /// closed yet.
@@ -85,6 +88,7 @@ impl Judge {
             roots: Roots::default(),
             modes: Modes::default(),
             agents: Agents::default(),
+            engines: Engines::default(),
             jar: Jar::default(),
             unfollowed: VecDeque::new(),
             unclosed: VecDeque::new(),
@@ -205,7 +209,8 @@ impl Judge {
         protocol: Protocol,
         request: &Arc<Request>,
     ) {
-        let profile = Profile::of(request, protocol);
+        let engine = self.engines.of(&request.headers);
+        let profile = Profile::by(engine, request, protocol);
         let retry_of = self.stories.repeats(at, request);
         let Before { links, redirects } = self.find_before(id, at, request, profile.kind);
         let presumed = self.presumed(profile, request, redirects);
@@ -228,6 +233,7 @@ impl Judge {
                 is_left: false,
                 around: Around::default(),
                 confirmed_by: None,
+                settled: None,
             },
         );
         self.changed.push(id);
@@ -259,8 +265,7 @@ impl Judge {
         let Some(watched) = self.watched.get_mut(id.0) else {
             return;
         };
-        watched.response = Some(Arc::clone(response));
-        watched.answered = Some(at);
+        watched.answered(at, response);
         self.roots.learn(
             id,
             at,
@@ -304,8 +309,7 @@ impl Judge {
         let Some(watched) = self.watched.get_mut(id.0) else {
             return;
         };
-        watched.ending = ending;
-        watched.ended = Some(at);
+        watched.ended(at, ending);
         self.changed.push(id);
         let goes_on = |response: &Arc<Response>| can_go_on(watched.protocol, response);
         let goes_on = ending == Ending::Complete && watched.response.as_ref().is_some_and(goes_on);

@@ -3,7 +3,7 @@
 use crate::exchange::{ExchangeId, Moment, Request};
 
 use super::super::credentials::Because;
-use super::super::names::{is_safelisted_method, needs_preflight};
+use super::super::names::{is_safelisted_method, unsafe_names};
 use super::super::verdict::{ConfirmedBy, Outcome, PreflightBecause};
 use super::super::{Engine, Kind};
 use super::modes::{Node, Tie};
@@ -69,7 +69,7 @@ impl Judge {
 
     /// A cross-origin request follows its preflight, or has none.
     fn find_preflight(&mut self, id: ExchangeId, at: Moment, request: &Request, links: &mut Links) {
-        let names = unsafe_header_names(request);
+        let names = unsafe_names(&request.headers);
         let is_needed = !is_safelisted_method(&request.method) || !names.is_empty();
         let watched = &self.watched;
         let found = self.stories.preflight_of(
@@ -144,14 +144,4 @@ fn is_given_up(watched: &Window<Watched>, asked: &Watched) -> bool {
         actual.is_some_and(|actual| actual.response.is_some() && !actual.may_be_accepted())
     };
     asked.engine() == Engine::Firefox && asked.links.actual.iter().any(is_blocked)
-}
-
-/// The names of the headers that a script must have set.
-fn unsafe_header_names(request: &Request) -> Vec<&[u8]> {
-    request
-        .headers
-        .iter()
-        .filter(|(name, value)| needs_preflight(name, value))
-        .map(|(name, _)| name)
-        .collect()
 }

@@ -139,12 +139,14 @@ impl Stories {
         } else {
             page(request)?
         };
-        let server = (request.url.scheme, &request.url.authority);
+        let agent = self.agent(request);
+        let page = self.of_agent(agent, page);
+        let server = self.of_agent(agent, server(request));
         Some(Whence {
-            agent: self.key(request, ()),
-            page: self.key(request, page),
-            server: self.server(request),
-            page_and_server: self.key(request, (page, server)),
+            agent,
+            page,
+            server,
+            page_and_server: Key(self.hasher.hash_one((page, server))),
         })
     }
 
@@ -155,14 +157,27 @@ impl Stories {
 
     /// The server that a browser asks.
     pub(super) fn server(&self, request: &Request) -> Key {
-        let Request { url, .. } = request;
-        self.key(request, (url.scheme, &url.authority))
+        self.key(request, server(request))
     }
 
+    /// What a browser has seen with this in common.
     fn key(&self, request: &Request, what: impl Hash) -> Key {
+        self.of_agent(self.agent(request), what)
+    }
+
+    fn agent(&self, request: &Request) -> Key {
         let agent = request.headers.first("user-agent").unwrap_or_default();
+        Key(self.hasher.hash_one(agent))
+    }
+
+    fn of_agent(&self, agent: Key, what: impl Hash) -> Key {
         Key(self.hasher.hash_one((agent, what)))
     }
+}
+
+/// What a request is sent to.
+fn server(request: &Request) -> impl Hash {
+    (request.url.scheme, &request.url.authority)
 }
 
 /// The origin of the page that makes a request.
@@ -178,8 +193,7 @@ fn page(request: &Request) -> Option<&[u8]> {
 
 /// What comes before the path of a URL.
 fn origin_part(url: &[u8]) -> &[u8] {
-    let slashes = url.iter().enumerate().filter(|(_, octet)| **octet == b'/');
-    match slashes.map(|(place, _)| place).nth(2) {
+    match memchr::memchr_iter(b'/', url).nth(2) {
         Some(end) => url.get(..end).unwrap_or(url),
         None => url,
     }

@@ -11,7 +11,8 @@ use super::super::around::Around;
 use super::super::cache::{self, Entry};
 use super::super::classify::{Destination, Kind, Profile};
 use super::super::credentials::{Credentials, CredentialsMode};
-use super::super::opinion::{Opinion, Situation};
+use super::super::opinion::Situation;
+use super::super::opinions::{Both, Opinions};
 use super::super::preflight::Preflight;
 use super::super::verdict::{Confirmed, ConfirmedBy, Links, Outcome, Verdict};
 use super::super::{Engine, lookalike, redirect};
@@ -41,9 +42,35 @@ pub(super) struct Watched {
     pub(super) is_left: bool,
     pub(super) around: Around,
     pub(super) confirmed_by: Option<ConfirmedBy>,
+    /// What engines make of it, if it is a preflight that is answered: each request after it asks
+    /// for that.
+    pub(super) settled: Option<Box<Opinions>>,
 }
 
 impl Watched {
+    /// Takes note of its answer.
+    pub(super) fn answered(&mut self, at: Moment, response: &Arc<Response>) {
+        self.response = Some(Arc::clone(response));
+        self.answered = Some(at);
+        self.settle();
+    }
+
+    /// Takes note of its end.
+    pub(super) fn ended(&mut self, at: Moment, ending: Ending) {
+        self.ending = ending;
+        self.ended = Some(at);
+        // A complete answer comes to what its head came to.
+        if ending != Ending::Complete {
+            self.settle();
+        }
+    }
+
+    /// Of a preflight, its head and its ending alone decide what is made of its answer.
+    fn settle(&mut self) {
+        let is_answered = self.profile.kind == Kind::Preflight && self.response.is_some();
+        self.settled = is_answered.then(|| Box::new(Opinions::of(&self.situation())));
+    }
+
     pub(super) fn situation(&self) -> Situation<'_> {
         Situation {
             profile: self.profile,
@@ -81,18 +108,19 @@ impl Watched {
         matches!(self.profile.kind, Kind::CrossOrigin | Kind::Preflight)
     }
 
-    fn outcome(&self, mode: CredentialsMode) -> Outcome {
-        Opinion::of(self.engine(), &self.situation(), mode).outcome()
+    /// The outcome of what its engine makes of it, without credentials and with them.
+    fn outcomes(&self) -> (Outcome, Outcome) {
+        let engine = self.engine();
+        match &self.settled {
+            Some(opinions) => opinions.get(engine).outcomes(),
+            None => Both::of(engine, &self.situation()).outcomes(),
+        }
     }
 
     /// The only credentials mode in which its engine comes to that outcome.
     pub(super) fn mode_of(&self, outcome: Outcome) -> Option<CredentialsMode> {
-        if !self.situation().depends_on_mode() {
-            return None;
-        }
-        let included = self.outcome(CredentialsMode::Include) == outcome;
-        let omitted = self.outcome(CredentialsMode::Omit) == outcome;
-        match (included, omitted) {
+        let (omitted, included) = self.outcomes();
+        match (included == outcome, omitted == outcome) {
             (true, false) => Some(CredentialsMode::Include),
             (false, true) => Some(CredentialsMode::Omit),
             (true, true) | (false, false) => None,
@@ -111,9 +139,8 @@ impl Watched {
 
     /// Whether its engine accepts this answer in any mode.
     pub(super) fn may_be_accepted(&self) -> bool {
-        self.outcome(CredentialsMode::Omit) == Outcome::Allowed
-            || self.situation().depends_on_mode()
-                && self.outcome(CredentialsMode::Include) == Outcome::Allowed
+        let (omitted, included) = self.outcomes();
+        omitted == Outcome::Allowed || included == Outcome::Allowed
     }
 
     /// Whether this preflight asked for a request of that kind a moment ago, and was accepted.
@@ -177,11 +204,14 @@ impl Watched {
     }
 
     pub(super) fn verdict(&self, id: ExchangeId) -> Verdict {
-        let mut verdict = self
-            .situation()
-            .verdict(id, self.engine(), self.credentials());
+        let situation = self.situation();
+        let (engine, credentials) = (self.engine(), self.credentials());
+        let mut verdict = match &self.settled {
+            Some(opinions) => situation.verdict_by(opinions, id, engine, credentials),
+            None => situation.verdict(id, engine, credentials),
+        };
         let because = self.links.preflight_because;
-        let not_enforced = lookalike::not_enforced(&self.situation(), id, because);
+        let not_enforced = lookalike::not_enforced(&situation, id, because);
         verdict.not_cors.extend(not_enforced);
         verdict.confirmed = self.confirmed_by.map(|by| Confirmed {
             by,

@@ -7,7 +7,7 @@ use foldhash::quality::FoldHasher;
 
 use crate::cors::{Kind, Profile};
 use crate::exchange::{ExchangeId, Moment, Request, Response};
-use crate::wire::headers::HeaderList;
+use crate::wire::headers::{HeaderList, Tag};
 
 /// What a name or value comes to in a fact: equal ones have equal marks, as long as the process
 /// lasts.
@@ -21,10 +21,15 @@ impl Mark {
         octets.hash(&mut hasher);
         Self(hasher.finish())
     }
+
+    /// The mark of a shape at a path.
+    pub(super) fn at(self, path: Self) -> Self {
+        Self::of(&(self.0, path.0))
+    }
 }
 
 /// What Access-Control-Allow-Origin says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Allow {
     /// Nothing: it is not there.
     Missing,
@@ -39,7 +44,7 @@ pub(super) enum Allow {
 }
 
 /// What an answer has or has not, one bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signs(u8);
 
 impl Signs {
@@ -58,7 +63,7 @@ impl Signs {
 }
 
 /// Which software the answer says it came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marker {
     /// By Server and Via: the layer in front.
     pub(super) front: Mark,
@@ -67,7 +72,7 @@ pub(super) struct Marker {
 }
 
 /// What makes two exchanges the same kind of evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) kind: Kind,
     pub(super) is_options: bool,
@@ -101,6 +106,41 @@ impl Shape {
             signs,
             marker,
         }
+    }
+
+    /// What it is told from other shapes by. All of it is hashed at once, which is faster than one
+    /// part after the other: this is done for every exchange.
+    pub(super) fn mark(&self) -> Mark {
+        let Self {
+            kind,
+            is_options,
+            question,
+            origin,
+            status,
+            allow,
+            signs,
+            marker,
+        } = *self;
+        let (allow, value) = match allow {
+            Allow::Missing => (0, Mark::default()),
+            Allow::Any => (1, Mark::default()),
+            Allow::Own => (2, Mark::default()),
+            Allow::Other(value) => (3, value),
+            Allow::Several => (4, Mark::default()),
+        };
+        Mark::of(&[
+            kind as u64,
+            u64::from(is_options),
+            question.0,
+            u64::from(origin.is_some()),
+            origin.unwrap_or_default().0,
+            u64::from(status),
+            allow,
+            value.0,
+            u64::from(signs.0),
+            marker.front.0,
+            marker.application.0,
+        ])
     }
 
     pub(super) fn has(&self, sign: Signs) -> bool {
@@ -173,50 +213,61 @@ impl Fact {
 
 /// The mark of a request's path, without the query.
 fn path(request: &Request) -> Mark {
-    let path: &str = &request.url.path;
-    Mark::of(path.split('?').next().unwrap_or(path))
+    let path = request.url.path.as_bytes();
+    let query = memchr::memchr(b'?', path).unwrap_or(path.len());
+    Mark::of(path.get(..query).unwrap_or(path))
 }
 
 /// The mark of what a preflight asks for, in the order in which it asks.
 fn question(headers: &HeaderList) -> Mark {
-    const NAMES: [&str; 2] = [
-        "access-control-request-method",
-        "access-control-request-headers",
-    ];
-    if !NAMES.iter().any(|name| headers.contains(name)) {
+    const METHOD: Tag = Tag::known("access-control-request-method");
+    const HEADERS: Tag = Tag::known("access-control-request-headers");
+    let asks = headers.contains("access-control-request-method")
+        || headers.contains("access-control-request-headers");
+    if !asks {
         return Mark::default();
     }
-    let is_part = |name: &[u8]| {
-        let mut names = NAMES.iter();
-        names.any(|part| name.eq_ignore_ascii_case(part.as_bytes()))
-    };
-    let parts = headers.iter().filter(|(name, _)| is_part(name));
-    parts.fold(Mark::default(), |question, (_, value)| {
+    let parts = headers
+        .tagged()
+        .filter(|(tag, ..)| matches!(*tag, METHOD | HEADERS));
+    parts.fold(Mark::default(), |question, (.., value)| {
         Mark::of(&(question, value))
     })
 }
 
 /// Reads what matters of an answer in one pass.
 fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allow, Marker) {
+    const ALLOW_CREDENTIALS: Tag = Tag::known("access-control-allow-credentials");
+    const ALLOW_HEADERS: Tag = Tag::known("access-control-allow-headers");
+    const ALLOW_METHODS: Tag = Tag::known("access-control-allow-methods");
+    const ALLOW_ORIGIN: Tag = Tag::known("access-control-allow-origin");
+    const SERVER: Tag = Tag::known("server");
+    const VARY: Tag = Tag::known("vary");
+    const VIA: Tag = Tag::known("via");
+    const X_POWERED_BY: Tag = Tag::known("x-powered-by");
     let (mut allow, mut marker) = (Allow::Missing, Marker::default());
-    for (name, value) in headers.iter() {
-        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-        match name.len() {
-            4 if is("vary") && varies_by_origin(value) => signs.set(Signs::VARY_ORIGIN),
-            6 if is("server") => marker.front = Mark::of(&(marker.front, value)),
-            3 if is("via") => marker.front = Mark::of(&(marker.front, value)),
-            12 if is("x-powered-by") => marker.application = Mark::of(value),
-            22.. if starts_with(name, b"access-control-allow-") => {
+    for (tag, name, value) in headers.tagged() {
+        match tag {
+            VARY if varies_by_origin(value) => signs.set(Signs::VARY_ORIGIN),
+            SERVER | VIA => marker.front = Mark::of(&(marker.front, value)),
+            X_POWERED_BY => marker.application = Mark::of(value),
+            ALLOW_ORIGIN => {
                 signs.set(Signs::CORS);
-                if is("access-control-allow-origin") {
-                    allow = allow.and(value, origin);
-                }
+                allow = allow.and(value, origin);
             }
-            _ if shows_cache(name, value) => signs.set(Signs::CACHED),
+            ALLOW_CREDENTIALS | ALLOW_HEADERS | ALLOW_METHODS => signs.set(Signs::CORS),
+            _ if shows_cache(tag, value) => signs.set(Signs::CACHED),
+            _ if !tag.is_known() && allows_something(name) => signs.set(Signs::CORS),
             _ => {}
         }
     }
     (allow, marker)
+}
+
+/// Whether a name begins like those by which answers let pages in.
+fn allows_something(name: &[u8]) -> bool {
+    name.first_chunk()
+        .is_some_and(|start: &[u8; 21]| start.eq_ignore_ascii_case(b"access-control-allow-"))
 }
 
 impl Allow {
@@ -230,11 +281,6 @@ impl Allow {
     }
 }
 
-fn starts_with(name: &[u8], beginning: &[u8]) -> bool {
-    name.get(..beginning.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
-}
-
 fn varies_by_origin(value: &[u8]) -> bool {
     let mut members = value
         .split(|&octet| octet == b',')
@@ -244,16 +290,20 @@ fn varies_by_origin(value: &[u8]) -> bool {
 
 /// Whether a field says that the answer was stored: Age (RFC 9111), Cache-Status (RFC 9211), and
 /// what caches said before that.
-fn shows_cache(name: &[u8], value: &[u8]) -> bool {
-    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-    match name.len() {
-        3 if is("age") => value != b"0",
-        7 if is("x-cache") => says(value, "hit"),
-        9 if is("x-varnish") => value.contains(&b' '),
-        12 if is("cache-status") => says(value, "hit"),
-        13 if is("x-proxy-cache") => says(value, "hit"),
-        14 if is("x-cache-status") => says(value, "hit"),
-        15 if is("cf-cache-status") => says(value, "hit"),
+fn shows_cache(tag: Tag, value: &[u8]) -> bool {
+    const AGE: Tag = Tag::known("age");
+    const CACHE_STATUS: Tag = Tag::known("cache-status");
+    const CF_CACHE_STATUS: Tag = Tag::known("cf-cache-status");
+    const X_CACHE: Tag = Tag::known("x-cache");
+    const X_CACHE_STATUS: Tag = Tag::known("x-cache-status");
+    const X_PROXY_CACHE: Tag = Tag::known("x-proxy-cache");
+    const X_VARNISH: Tag = Tag::known("x-varnish");
+    match tag {
+        AGE => value != b"0",
+        X_VARNISH => value.contains(&b' '),
+        X_CACHE | CACHE_STATUS | X_PROXY_CACHE | X_CACHE_STATUS | CF_CACHE_STATUS => {
+            says(value, "hit")
+        }
         _ => false,
     }
 }

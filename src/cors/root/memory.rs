@@ -1,8 +1,10 @@
 //! What is remembered of each host.
 
 use std::cell::OnceCell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
+
+use foldhash::fast::RandomState;
 
 use crate::cors::recent::Recent;
 use crate::cors::{Diagnosis, Profile};
@@ -10,7 +12,7 @@ use crate::exchange::{ExchangeId, Moment, Request, RequestUrl, Response};
 
 use super::Root;
 use super::case::{self, Case, Sight, Subject};
-use super::fact::{Fact, Mark, Shape};
+use super::fact::{Fact, Mark};
 use super::server::Server;
 
 /// How many hosts are remembered.
@@ -126,11 +128,11 @@ impl Host {
     /// Takes note of a fact, and says whether it is new; of one that is known already, only that
     /// it came again.
     fn learn(&mut self, fact: Fact, response: &Response) -> bool {
-        if !self.at_paths.learn(fact, mark(fact.path, &fact.shape)) {
+        let shape = fact.shape.mark();
+        if !self.at_paths.learn(fact, shape.at(fact.path)) {
             return false;
         }
-        let pathless = mark(Mark::default(), &fact.shape);
-        if self.shapes.learn(fact, pathless) {
+        if self.shapes.learn(fact, shape) {
             self.server = self.server.or(Server::of(&response.headers));
         }
         self.suspects
@@ -147,7 +149,7 @@ impl Host {
 
     /// The fact, or the first that was just like it.
     pub(super) fn seen(&self, fact: &Fact) -> Option<&Fact> {
-        self.at_paths.find(fact.path, &fact.shape)
+        self.at_paths.find(fact.shape.mark().at(fact.path))
     }
 
     /// When a failure happened, if that is not long ago.
@@ -160,8 +162,9 @@ impl Host {
     /// no recent failure, what came before.
     pub(super) fn facts(&self, id: ExchangeId, at: Option<Moment>) -> impl Iterator<Item = &Fact> {
         let all = self.shapes.facts.iter().chain(&self.at_paths.facts);
-        all.filter(move |fact| match at {
-            Some(at) => fact.first.since(at) <= LATER && at.since(fact.last) <= EARLIER,
+        let until = at.map(|at| at.plus(LATER));
+        all.filter(move |fact| match at.zip(until) {
+            Some((at, until)) => fact.first <= until && fact.last.plus(EARLIER) >= at,
             None => fact.id <= id,
         })
     }
@@ -170,42 +173,39 @@ impl Host {
 /// Facts that differ from each other; when there are too many, the oldest go first.
 #[derive(Debug, Default)]
 struct Ring<const MOST: usize> {
+    facts: Vec<Fact>,
     /// One for each fact: what it is told from the others by.
     marks: Vec<Mark>,
-    facts: Vec<Fact>,
+    /// Where the fact of a mark is.
+    places: HashMap<Mark, usize, RandomState>,
     next: usize,
 }
 
 impl<const MOST: usize> Ring<MOST> {
     /// Says whether the fact is new.
     fn learn(&mut self, fact: Fact, mark: Mark) -> bool {
-        if let Some(place) = self.marks.iter().position(|known| *known == mark)
-            && let Some(known) = self.facts.get_mut(place)
-        {
+        let place = self.places.get(&mark).copied();
+        if let Some(known) = place.and_then(|place| self.facts.get_mut(place)) {
             known.last = fact.last;
             known.times = known.times.saturating_add(1);
             return false;
         }
         let oldest = (self.facts.get_mut(self.next), self.marks.get_mut(self.next));
         if let (Some(oldest), Some(its_mark)) = oldest {
+            self.places.remove(its_mark);
             (*oldest, *its_mark) = (fact, mark);
         } else {
             self.facts.push(fact);
             self.marks.push(mark);
         }
+        self.places.insert(mark, self.next);
         self.next = (self.next + 1) % MOST;
         true
     }
 
-    fn find(&self, path: Mark, shape: &Shape) -> Option<&Fact> {
-        let wanted = mark(path, shape);
-        let place = self.marks.iter().position(|known| *known == wanted)?;
-        self.facts.get(place)
+    fn find(&self, mark: Mark) -> Option<&Fact> {
+        self.facts.get(*self.places.get(&mark)?)
     }
-}
-
-fn mark(path: Mark, shape: &Shape) -> Mark {
-    Mark::of(&(path, shape))
 }
 
 fn key(url: &RequestUrl) -> Mark {
@@ -216,7 +216,7 @@ fn key(url: &RequestUrl) -> Mark {
 mod tests {
     use super::*;
     use crate::cors::Kind;
-    use crate::cors::root::fact::{Allow, Marker, Signs};
+    use crate::cors::root::fact::{Allow, Marker, Shape, Signs};
 
     fn fact(id: u64) -> Fact {
         let shape = Shape {
