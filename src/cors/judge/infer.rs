@@ -10,7 +10,7 @@ use super::super::classify::Site;
 use super::super::credentials::{self, Because, Credentials, CredentialsMode};
 use super::super::verdict::{ConfirmedBy, Outcome};
 use super::super::{Destination, Kind, Profile};
-use super::line::{Beside, anchor, is_kept_apart};
+use super::line::{Beside, anchor};
 use super::modes::{Changes, Node, Standing, Tie};
 use super::{Judge, Watched};
 
@@ -98,7 +98,8 @@ impl Judge {
         let Some(watched) = self.watched.get(id.0) else {
             return;
         };
-        let is_told_apart = is_kept_apart(watched.profile.engine, watched.protocol);
+        let (engine, protocol) = (watched.profile.engine, watched.protocol);
+        let is_told_apart = self.lines.keeps_apart(watched.connection, engine, protocol);
         if watched.profile.kind != Kind::CrossOrigin || !is_told_apart {
             return;
         }
@@ -122,7 +123,7 @@ impl Judge {
             return;
         };
         let (profile, protocol) = (watched.profile, watched.protocol);
-        if !is_kept_apart(profile.engine, protocol) {
+        if !self.lines.keeps_apart(connection, profile.engine, protocol) {
             return;
         }
         let line = Node::Line(connection);

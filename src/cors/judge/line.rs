@@ -1,7 +1,7 @@
 //! Connections, and what the one a request comes on tells of its credentials mode.
 //!
-//! Chromium and Firefox never send requests with and without credentials on one HTTP/1.1
-//! connection (measured; [connections](https://fetch.spec.whatwg.org/#concept-connection) are kept
+//! Chromium and Firefox never send requests with and without credentials on one connection
+//! (measured; [connections](https://fetch.spec.whatwg.org/#concept-connection) are kept
 //! apart by it in Fetch too), and they open no new one where an idle one would do. WebKit keeps
 //! nothing apart.
 
@@ -128,6 +128,29 @@ impl Lines {
         self.get(id).is_some_and(|line| line.carried == 1)
     }
 
+    /// Whether an engine keeps the requests of this connection apart by their credentials mode, as
+    /// far as that was measured: over HTTP/2 through a proxy only, because without one Firefox puts
+    /// requests to several hosts on one connection, whatever their mode (RFC 9113 section 9.1.1).
+    pub(super) fn keeps_apart(
+        &self,
+        id: ConnectionId,
+        engine: Option<Engine>,
+        protocol: Protocol,
+    ) -> bool {
+        match engine {
+            Some(Engine::Chromium | Engine::Firefox) => {
+                protocol != Protocol::Http2 || self.is_watched(id)
+            }
+            Some(Engine::Webkit) | None => false,
+        }
+    }
+
+    /// Whether all of its life is seen.
+    fn is_watched(&self, id: ConnectionId) -> bool {
+        self.get(id)
+            .is_some_and(|line| line.opened.is_some() && !line.is_unwatched)
+    }
+
     /// Whether it is known to be open.
     pub(super) fn is_open(&self, id: ConnectionId) -> bool {
         self.get(id)
@@ -221,15 +244,6 @@ impl Line {
         };
         let idle_for = opened.since(idle);
         !self.is_closed && opened >= idle && (at_least..=IDLE_AT_MOST).contains(&idle_for)
-    }
-}
-
-/// Whether an engine keeps the requests of a connection apart by their credentials mode, as far as
-/// that was measured.
-pub(super) fn is_kept_apart(engine: Option<Engine>, protocol: Protocol) -> bool {
-    match engine {
-        Some(Engine::Chromium | Engine::Firefox) => protocol != Protocol::Http2,
-        Some(Engine::Webkit) | None => false,
     }
 }
 
@@ -330,10 +344,17 @@ mod tests {
     }
 
     #[test]
-    fn webkit_and_http2_keep_nothing_apart() {
-        assert!(!is_kept_apart(Some(Engine::Webkit), Protocol::Http11));
-        assert!(!is_kept_apart(Some(Engine::Firefox), Protocol::Http2));
-        assert!(is_kept_apart(Some(Engine::Firefox), Protocol::Http11));
+    fn engines_keep_connections_apart_that_are_seen_all_their_life() {
+        let mut lines = lines();
+        let apart = |lines: &Lines, engine, protocol| {
+            lines.keeps_apart(ConnectionId(1), Some(engine), protocol)
+        };
+        assert!(apart(&lines, Engine::Firefox, Protocol::Http11));
+        assert!(apart(&lines, Engine::Firefox, Protocol::Http2));
+        assert!(!apart(&lines, Engine::Webkit, Protocol::Http11));
+        lines.unwatched(ConnectionId(1));
+        assert!(apart(&lines, Engine::Firefox, Protocol::Http11));
+        assert!(!apart(&lines, Engine::Firefox, Protocol::Http2));
     }
 
     #[test]
