@@ -110,12 +110,13 @@ impl<'a> MediaType<'a> {
     }
 
     /// A type of which opaque-response blocking takes the server at its word, and refuses it; captions
-    /// belong to them, but browsers let them be (measured)
+    /// belong to them, but browsers let them be, and refuse JSON in lines as well (measured)
     /// ([opaque-blocklisted-never-sniffed](https://whatpr.org/fetch/1442.html#opaque-blocklisted-never-sniffed-mime-type)).
     pub(super) fn is_never_opaque(self) -> bool {
-        const TYPES: [&str; 20] = [
+        const TYPES: [&str; 21] = [
             "application/gzip",
             "application/x-gzip",
+            "application/x-ndjson",
             "application/zip",
             "application/x-protobuf",
             "application/x-protobuffer",

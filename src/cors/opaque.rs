@@ -148,6 +148,7 @@ mod tests {
         for (destination, status, kind, plain, nosniff) in [
             (Script, 200, "text/html", true, true),
             (Script, 200, "text/csv", true, true),
+            (Script, 200, "application/x-ndjson", true, true),
             (Script, 200, "text/plain", false, true),
             (Script, 200, "text/javascript", false, false),
             (Style, 200, "text/xml", true, true),
