@@ -196,6 +196,10 @@ impl<'a> Conversation<'a> {
 
     /// One round: what the server says, what becomes of the streams, what the browser wants.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        // Before all else, because a flood leaves no time for it.
+        if let Some(ended) = self.poll_dismissal(cx) {
+            return Poll::Ready(ended);
+        }
         loop {
             self.poll_server(cx);
             self.poll_streams(cx);
@@ -211,7 +215,7 @@ impl<'a> Conversation<'a> {
         if let Some(pinger) = &mut self.pinger {
             pinger.poll(cx);
         }
-        match self.broken_end().or_else(|| self.poll_dismissal(cx)) {
+        match self.broken_end() {
             Some(ended) => Poll::Ready(ended),
             None => Poll::Pending,
         }
@@ -270,7 +274,7 @@ impl<'a> Conversation<'a> {
     /// The next stream of the browser's; nothing when its connection is over.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<BoxFuture<'a, Left<'a>>>> {
         let mut accepted = self.client.poll_accept(cx);
-        if accepted.is_pending() && self.dismisses() {
+        if accepted.is_pending() && self.dismisses(cx) {
             accepted = self.client.poll_accept(cx);
         }
         accepted.map(|accepted| {
@@ -283,7 +287,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Tells a client to go that has just broken a rule which the crate leaves to us.
-    fn dismisses(&mut self) -> bool {
+    fn dismisses(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(violation) = self.client_signs.violation() else {
             return false;
         };
@@ -297,8 +301,8 @@ impl<'a> Conversation<'a> {
             } else {
                 Reason::ENHANCE_YOUR_CALM
             });
-        self.dismissal = Some(Box::pin(sleep(FAREWELL)));
-        true
+        self.dismissal = Some(Box::pin(sleep(2 * FAREWELL)));
+        self.poll_dismissal(cx).is_none()
     }
 
     /// A client that takes no octets does not hear that it is to go.
