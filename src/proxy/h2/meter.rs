@@ -18,6 +18,10 @@ use crate::wire::frames::{Frame, Frames};
 
 /// How long a peer may take for a field block, or for a frame that is no content.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a browser is listened to after our last word.
+const LINGER: Duration = Duration::from_secs(2);
+/// How many octets are dropped at a time then.
+const DROPPED: usize = 4096;
 
 /// What the connection's frames have shown, for whoever drives it.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +70,19 @@ pub(super) struct Metered {
     allowance: Allowance,
     begun: Instant,
     late: Option<Late>,
+    ending: Ending,
     signs: Signs,
+}
+
+/// How the connection is ended.
+enum Ending {
+    /// At once: a server needs no more.
+    AtOnce,
+    /// By listening for a while after our last word: a reset would overtake it where the browser is
+    /// still sending.
+    Gentle,
+    /// That word is said.
+    Lingering(Pin<Box<Sleep>>),
 }
 
 /// When something that was begun has to be whole.
@@ -78,15 +94,17 @@ struct Late {
 impl Metered {
     /// A browser's.
     pub(super) fn client(peer: Peer) -> (Self, Signs) {
-        Self::new(peer, Frames::of_client(), Frames::of_server())
+        let (received, sent) = (Frames::of_client(), Frames::of_server());
+        Self::new(peer, received, sent, Ending::Gentle)
     }
 
     /// A server's.
     pub(super) fn server(peer: Peer) -> (Self, Signs) {
-        Self::new(peer, Frames::of_server(), Frames::of_client())
+        let (received, sent) = (Frames::of_server(), Frames::of_client());
+        Self::new(peer, received, sent, Ending::AtOnce)
     }
 
-    fn new(peer: Peer, received: Frames, sent: Frames) -> (Self, Signs) {
+    fn new(peer: Peer, received: Frames, sent: Frames, ending: Ending) -> (Self, Signs) {
         let (io, read) = peer.into_parts();
         let signs = Signs::default();
         let metered = Self {
@@ -96,6 +114,7 @@ impl Metered {
             allowance: Allowance::new(),
             begun: Instant::now(),
             late: None,
+            ending,
             signs: signs.clone(),
         };
         (metered, signs)
@@ -131,6 +150,23 @@ impl Metered {
         {
             self.signs.broke(Violation::SlowFrame);
             self.late = None;
+        }
+    }
+
+    /// Drops what comes, until it ends, or for long enough.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Ending::Lingering(over) = &mut self.ending
+            && over.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        let mut octets = [0; DROPPED];
+        loop {
+            let mut buf = ReadBuf::new(&mut octets);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                return Poll::Ready(());
+            }
         }
     }
 
@@ -212,6 +248,13 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        if let Ending::AtOnce | Ending::Gentle = self.ending {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            if let Ending::AtOnce = self.ending {
+                return Poll::Ready(Ok(()));
+            }
+            self.ending = Ending::Lingering(Box::pin(sleep(LINGER)));
+        }
+        self.poll_linger(cx).map(Ok)
     }
 }

@@ -44,6 +44,8 @@ use crate::wire::target::Authority;
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a connection may be without streams. Browsers give up after five minutes.
 const IDLE: Duration = Duration::from_mins(10);
+/// How long a browser may take to ask a server that is gone.
+const FIRST: Duration = Duration::from_secs(15);
 /// A client and a server that both speak HTTP/2.
 pub(super) struct Meeting<'a> {
     pub(super) proxy: &'a Proxy,
@@ -172,8 +174,10 @@ impl<'a> Conversation<'a> {
 
     async fn run(mut self) -> Ended {
         let ended = loop {
-            match timeout(IDLE, poll_fn(|cx| self.poll(cx))).await {
+            let patience = if self.awaits_first { FIRST } else { IDLE };
+            match timeout(patience, poll_fn(|cx| self.poll(cx))).await {
                 Ok(ended) => break ended,
+                Err(_) if self.awaits_first => break Ended::ByServer { was_reset: false },
                 Err(_) if self.is_idle(2 * IDLE) => break Ended::ByServer { was_reset: false },
                 Err(_) if self.is_idle(IDLE) => self.client.graceful_shutdown(),
                 Err(_) => {}
@@ -218,6 +222,10 @@ impl<'a> Conversation<'a> {
 
     /// One round: what the server says, what becomes of the streams, what the browser wants.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        // Before all else, because a flood leaves no time for it.
+        if let Some(ended) = self.poll_dismissal(cx) {
+            return Poll::Ready(ended);
+        }
         loop {
             self.poll_server(cx);
             self.poll_streams(cx);
@@ -237,7 +245,7 @@ impl<'a> Conversation<'a> {
         if let Some(pinger) = &mut self.pinger {
             pinger.poll(cx);
         }
-        match self.broken_end().or_else(|| self.poll_dismissal(cx)) {
+        match self.broken_end() {
             Some(ended) => Poll::Ready(ended),
             None => Poll::Pending,
         }
@@ -297,7 +305,7 @@ impl<'a> Conversation<'a> {
     /// The next stream of the browser's; nothing when its connection is over.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<BoxFuture<'a, Left<'a>>>> {
         let mut accepted = self.client.poll_accept(cx);
-        if accepted.is_pending() && self.dismisses() {
+        if accepted.is_pending() && self.dismisses(cx) {
             accepted = self.client.poll_accept(cx);
         }
         accepted.map(|accepted| {
@@ -310,7 +318,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Tells a client to go that has just broken a rule which the crate leaves to us.
-    fn dismisses(&mut self) -> bool {
+    fn dismisses(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(violation) = self.client_signs.violation() else {
             return false;
         };
@@ -324,8 +332,8 @@ impl<'a> Conversation<'a> {
             } else {
                 Reason::ENHANCE_YOUR_CALM
             });
-        self.dismissal = Some(Box::pin(sleep(FAREWELL)));
-        true
+        self.dismissal = Some(Box::pin(sleep(2 * FAREWELL)));
+        self.poll_dismissal(cx).is_none()
     }
 
     /// A client that takes no octets does not hear that it is to go.

@@ -1,7 +1,7 @@
 //! Content on its way from one peer's stream to the other's, at the pace of the one who reads it
 //! (RFC 9113 section 5.2): what was not taken is not asked for again.
 
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
@@ -91,6 +91,19 @@ impl Pump {
         match ready!(self.to.poll_reset(cx)) {
             Ok(reason) => Poll::Ready(reason.into()),
             Err(error) => Poll::Ready(error),
+        }
+    }
+
+    /// Why the sender's connection is over, where that is more than that its stream was reset.
+    /// Content that still waits is lost.
+    pub(super) fn why_ended(&mut self) -> Option<h2::Error> {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            match self.from.poll_data(&mut cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(error))) => return Some(error),
+                Poll::Ready(None) | Poll::Pending => return None,
+            }
         }
     }
 

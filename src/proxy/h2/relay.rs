@@ -270,7 +270,9 @@ impl<'a> Relay<'a> {
                 if self.download.as_ref().is_some_and(Pump::is_on_trial) && is_refusal(&error) {
                     self.ticket.cancelled();
                 }
-                let reason = if error.is_library() {
+                let ended = self.upload.as_mut().and_then(Pump::why_ended);
+                let ended = ended.filter(h2::Error::is_library);
+                let reason = if let Some(error) = ended {
                     format!("the client broke the rules of HTTP/2: {error}")
                 } else {
                     format!("the client gave up: {error}")

@@ -111,6 +111,8 @@ pub(super) fn reason_for_client(error: &h2::Error) -> Option<Reason> {
     if error.is_go_away() && error.is_remote() {
         // Not processed, so it may be tried again (RFC 9113 section 8.7).
         Some(Reason::REFUSED_STREAM)
+    } else if error.is_go_away() {
+        None
     } else {
         error.reason()
     }
