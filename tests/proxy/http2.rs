@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use corstap::exchange::Protocol;
+use corstap::wire::MAX_INTERIM;
 use corstap::wire::alpn::Alpn;
 use h2::Reason;
 use http::{HeaderMap, Request};
@@ -355,4 +356,25 @@ async fn a_server_that_closes_before_it_is_asked_is_seen_by_the_first_request() 
         .asks("GET", "/", &fields, false)
         .await;
     assert_eq!(within(answer).await.expect("a page").status(), 502);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn interim_answers_without_end_are_no_answer() {
+    let scene = Scene::set().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let fields = [
+        ("origin", "https://app.example.test"),
+        ("user-agent", CHROMIUM),
+    ];
+    let (mut answer, _) = browser.asks("GET", "/", &fields, false).await;
+    let (_request, mut respond) = server.sees().await;
+    for number in 0..MAX_INTERIM {
+        respond.send_informational(head(103, &[])).expect("sent");
+        let interim = within(std::future::poll_fn(|cx| answer.poll_informational(cx))).await;
+        assert!(matches!(interim, Some(Ok(_))), "number {number}");
+    }
+    respond.send_informational(head(103, &[])).expect("sent");
+    let error = within(answer).await.expect_err("a reset");
+    assert_eq!(error.reason(), Some(Reason::PROTOCOL_ERROR));
+    assert_eq!(ending(&scene), "not-http");
 }

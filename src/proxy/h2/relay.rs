@@ -40,6 +40,8 @@ pub(super) struct Relay<'a> {
     respond: SendResponse<Bytes>,
     upload: Option<Pump>,
     download: Option<Pump>,
+    /// How many interim responses have come.
+    interim: usize,
 }
 
 /// Takes a request of the browser's to the server, and the response back.
@@ -64,6 +66,7 @@ pub(super) async fn relay(
         respond,
         upload: None,
         download: None,
+        interim: 0,
     };
     relay.run(head, content).await
 }
@@ -145,10 +148,9 @@ impl<'a> Relay<'a> {
             return Poll::Ready(Err(gone(reset)));
         }
         self.poll_upload(cx)?;
-        let mut interim = 0;
         while let Poll::Ready(Some(head)) = answer.poll_informational(cx) {
-            interim += 1;
-            if interim > MAX_INTERIM {
+            self.interim += 1;
+            if self.interim > MAX_INTERIM {
                 return Poll::Ready(Err(not_http(Violation::TooManyInterim)));
             }
             self.inform(head.map_err(|error| unanswered(&error))?)?;
