@@ -110,22 +110,21 @@ pub fn of_request(profile: Profile, request: &Request) -> Credentials {
 /// requests with credentials to trustworthy URLs, and on no other. Chromium has it on requests
 /// only, Firefox on their preflights too, but not after a redirect (measured).
 fn of_storage_access(profile: Profile, request: &Request) -> Option<Credentials> {
-    let sends_it = profile
-        .engine
-        .is_some_and(|engine| engine.sends_storage_access(&request.headers));
-    if !sends_it {
-        return None;
-    }
-    if request.headers.contains("sec-fetch-storage-access") {
-        return Some(Credentials::known(
-            CredentialsMode::Include,
-            Because::StorageAccess,
-        ));
-    }
+    let carries_it = request.headers.contains("sec-fetch-storage-access");
     let would_carry_it = profile.site == Some(Site::CrossSite)
         && profile.kind != Kind::Preflight
         && profile.engine != Some(Engine::Firefox);
-    would_carry_it.then_some(NO_STORAGE_ACCESS)
+    if !carries_it && !would_carry_it {
+        return None;
+    }
+    let sends_it = |engine: Engine| engine.sends_storage_access(&request.headers);
+    profile.engine.is_some_and(sends_it).then(|| {
+        if carries_it {
+            Credentials::known(CredentialsMode::Include, Because::StorageAccess)
+        } else {
+            NO_STORAGE_ACCESS
+        }
+    })
 }
 
 const NO_STORAGE_ACCESS: Credentials = Credentials {

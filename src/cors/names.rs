@@ -71,8 +71,7 @@ pub fn needs_preflight(name: &[u8], value: &[u8]) -> bool {
 /// The names of the headers that need a preflight.
 pub fn unsafe_names(headers: &HeaderList) -> Vec<&[u8]> {
     headers
-        .tagged()
-        .filter(|(tag, ..)| !SET_BY_BROWSERS.has(*tag))
+        .tagged(|tag| !SET_BY_BROWSERS.has(tag))
         .filter(|(tag, name, value)| is_unsafe(*tag, name, value))
         .map(|(_, name, _)| name)
         .collect()

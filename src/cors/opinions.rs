@@ -202,3 +202,86 @@ impl Both {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::around::Around;
+    use super::*;
+    use crate::cors::Profile;
+    use crate::exchange::{Protocol, Request, RequestUrl};
+
+    const DESTINATIONS: [&str; 9] = [
+        "audio", "empty", "font", "image", "manifest", "script", "style", "track", "video",
+    ];
+    const TYPES: [&str; 7] = [
+        "",
+        "application/json",
+        "image/png",
+        "text/css",
+        "text/html",
+        "text/javascript",
+        "text/plain",
+    ];
+    /// Each alone, beside the type.
+    const OTHERS: [(&str, &str); 5] = [
+        ("X-Other", "1"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Length", "0"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Location", "/b"),
+    ];
+
+    fn request(destination: &str) -> Request {
+        let lines = [
+            ("User-Agent", "Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36"),
+            ("Sec-Fetch-Mode", "no-cors"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Dest", destination),
+        ];
+        Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: lines.into_iter().collect(),
+        }
+    }
+
+    /// Whether the opinions on an answer are beyond dispute; if so, they have to be one.
+    fn is_undisputed(request: &Request, response: &Response) -> bool {
+        let situation = Situation {
+            profile: Profile::of(request, Protocol::Http11),
+            protocol: Protocol::Http11,
+            request,
+            response: Some(response),
+            ending: Ending::Complete,
+            redirects: 0,
+            is_left: false,
+            around: &Around::default(),
+        };
+        let is_undisputed = Opinions::of(&situation).others.is_none();
+        for mode in [CredentialsMode::Include, CredentialsMode::Omit] {
+            let of = |engine| Opinion::of(engine, &situation, mode);
+            let [chromium, others @ ..] = Engine::ALL.map(of);
+            let are_one = others.iter().all(|other| *other == chromium);
+            assert!(are_one || !is_undisputed, "{request:?} {response:?}");
+        }
+        is_undisputed
+    }
+
+    #[test]
+    fn what_is_beyond_dispute_is_the_opinion_of_all() {
+        let mut undisputed = 0;
+        for destination in DESTINATIONS {
+            let request = request(destination);
+            for status in [200, 204, 206, 302, 304, 404] {
+                for kind in TYPES {
+                    for other in OTHERS {
+                        let headers = [("Content-Type", kind), other].into_iter().collect();
+                        let response = Response { status, headers };
+                        undisputed += u32::from(is_undisputed(&request, &response));
+                    }
+                }
+            }
+        }
+        assert!(undisputed > 200, "{undisputed}");
+    }
+}

@@ -80,10 +80,14 @@ impl HeaderList {
         self.lines.is_empty()
     }
 
-    /// The lines in order, each with the tag of its name.
+    /// The lines in order whose names `are_wanted`: the tag of the name, the name and the value.
     #[inline]
-    pub fn tagged(&self) -> impl Iterator<Item = (Tag, &[u8], &[u8])> {
-        self.lines.iter().map(|line| {
+    pub fn tagged(
+        &self,
+        are_wanted: impl Fn(Tag) -> bool,
+    ) -> impl Iterator<Item = (Tag, &[u8], &[u8])> {
+        let wanted = self.lines.iter().filter(move |line| are_wanted(line.tag));
+        wanted.map(|line| {
             let (name, value) = self.pair(*line);
             (line.tag, name, value)
         })

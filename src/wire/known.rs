@@ -3,9 +3,9 @@
 //!
 //! Any name may be looked for all the same; one that stands here is found, or missed, faster.
 
-/// The names, in lower case: first those of requests, and of requests and answers alike, then those
-/// of answers.
+/// The names, in lower case.
 const NAMES: [&str; 110] = [
+    // Of requests.
     "accept",
     "accept-charset",
     "accept-encoding",
@@ -14,11 +14,6 @@ const NAMES: [&str; 110] = [
     "access-control-request-method",
     "alt-used",
     "authorization",
-    "cache-control",
-    "connection",
-    "content-language",
-    "content-length",
-    "content-type",
     "cookie",
     "device-memory",
     "dnt",
@@ -32,10 +27,8 @@ const NAMES: [&str; 110] = [
     "if-none-match",
     "if-range",
     "if-unmodified-since",
-    "keep-alive",
     "last-event-id",
     "origin",
-    "pragma",
     "priority",
     "proxy-authorization",
     "proxy-connection",
@@ -56,14 +49,24 @@ const NAMES: [&str; 110] = [
     "sec-purpose",
     "service-worker",
     "te",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "viewport-width",
+    "x-requested-with",
+    // Of requests and answers.
+    "cache-control",
+    "connection",
+    "content-language",
+    "content-length",
+    "content-type",
+    "keep-alive",
+    "pragma",
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "upgrade-insecure-requests",
-    "user-agent",
     "via",
-    "viewport-width",
-    "x-requested-with",
+    "date",
+    // Of answers.
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -84,7 +87,6 @@ const NAMES: [&str; 110] = [
     "cross-origin-embedder-policy",
     "cross-origin-opener-policy",
     "cross-origin-resource-policy",
-    "date",
     "etag",
     "expires",
     "last-modified",
@@ -117,6 +119,9 @@ const NAMES: [&str; 110] = [
     "x-varnish",
     "x-vercel-mitigated",
 ];
+
+/// How many of them are names of requests.
+const OF_REQUESTS: u32 = 59;
 
 /// How a name is told apart from others: a known one by its number, from 1, which no other name
 /// has; any other one by its gist, which few names share.
@@ -164,16 +169,17 @@ impl Tag {
         1 <= self.0 && self.0 <= 0xff
     }
 
-    /// A bit that few other names have. Known names that share one are mostly one of requests and
-    /// one of answers, which do not stand in one head.
+    /// A bit that few other names have. Known names that share one are one of requests and one of
+    /// answers, which do not stand in one head.
     #[inline]
-    pub(super) fn bit(self) -> u64 {
-        let place = if self.is_known() {
-            self.0
+    pub(super) const fn bit(self) -> u64 {
+        if !self.is_known() {
+            1 << (self.0.wrapping_mul(FACTOR) >> 26)
+        } else if self.0 <= OF_REQUESTS {
+            1 << self.0
         } else {
-            self.0.wrapping_mul(FACTOR) >> 26
-        };
-        1 << (place & 63)
+            1 << (self.0 - OF_REQUESTS)
+        }
     }
 }
 

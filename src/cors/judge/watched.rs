@@ -187,15 +187,14 @@ impl Watched {
     /// when it blocks one with content, and keeps it when it takes it (measured; scripts and
     /// players close connections too, and a 401 is asked again).
     pub(super) fn is_told_by_connection(&self) -> bool {
-        let Some(response) = &self.response else {
+        let (Some(response), Some(Engine::Webkit)) = (&self.response, self.profile.engine) else {
             return false;
         };
         let is_streamed = matches!(
             self.profile.destination,
             Some(Destination::Audio | Destination::Video)
         ) || self.request.headers.first("accept") == Some(b"text/event-stream");
-        self.profile.engine == Some(Engine::Webkit)
-            && self.profile.kind == Kind::CrossOrigin
+        self.profile.kind == Kind::CrossOrigin
             && self.protocol != Protocol::Http2
             && has_content(&self.request, response)
             && response.status != 401

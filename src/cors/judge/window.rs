@@ -47,14 +47,13 @@ impl<T> Window<T> {
             self.slots.clear();
             self.first = number;
         }
-        while self.first + (self.slots.len() as u64) <= number {
+        while self.first + (self.slots.len() as u64) < number {
             self.slots.push_back(None);
         }
-        if let Some(slot) = self
-            .place(number)
-            .and_then(|place| self.slots.get_mut(place))
-        {
-            *slot = Some(value);
+        let place = self.place(number);
+        match place.and_then(|place| self.slots.get_mut(place)) {
+            Some(slot) => *slot = Some(value),
+            None => self.slots.push_back(Some(value)),
         }
         while self.slots.len() > self.most {
             self.forget();

@@ -7,7 +7,7 @@ use foldhash::quality::FoldHasher;
 
 use crate::cors::{Kind, Profile};
 use crate::exchange::{ExchangeId, Moment, Request, Response};
-use crate::wire::headers::{HeaderList, Tag};
+use crate::wire::headers::{HeaderList, NameSet, Tag};
 
 /// What a name or value comes to in a fact: equal ones have equal marks, as long as the process
 /// lasts.
@@ -227,13 +227,30 @@ fn question(headers: &HeaderList) -> Mark {
     if !asks {
         return Mark::default();
     }
-    let parts = headers
-        .tagged()
-        .filter(|(tag, ..)| matches!(*tag, METHOD | HEADERS));
+    let parts = headers.tagged(|tag| matches!(tag, METHOD | HEADERS));
     parts.fold(Mark::default(), |question, (.., value)| {
         Mark::of(&(question, value))
     })
 }
+
+/// The known fields of an answer that matter.
+const TELLING: NameSet = NameSet::of(&[
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "age",
+    "cache-status",
+    "cf-cache-status",
+    "server",
+    "vary",
+    "via",
+    "x-cache",
+    "x-cache-status",
+    "x-powered-by",
+    "x-proxy-cache",
+    "x-varnish",
+]);
 
 /// Reads what matters of an answer in one pass.
 fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allow, Marker) {
@@ -246,7 +263,7 @@ fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allo
     const VIA: Tag = Tag::known("via");
     const X_POWERED_BY: Tag = Tag::known("x-powered-by");
     let (mut allow, mut marker) = (Allow::Missing, Marker::default());
-    for (tag, name, value) in headers.tagged() {
+    for (tag, name, value) in headers.tagged(|tag| TELLING.has(tag) || !tag.is_known()) {
         match tag {
             VARY if varies_by_origin(value) => signs.set(Signs::VARY_ORIGIN),
             SERVER | VIA => marker.front = Mark::of(&(marker.front, value)),
@@ -257,7 +274,7 @@ fn read(headers: &HeaderList, origin: Option<&[u8]>, signs: &mut Signs) -> (Allo
             }
             ALLOW_CREDENTIALS | ALLOW_HEADERS | ALLOW_METHODS => signs.set(Signs::CORS),
             _ if shows_cache(tag, value) => signs.set(Signs::CACHED),
-            _ if !tag.is_known() && allows_something(name) => signs.set(Signs::CORS),
+            _ if allows_something(name) => signs.set(Signs::CORS),
             _ => {}
         }
     }
