@@ -16,6 +16,7 @@ use std::process::Command;
 
 use corstap::browser::find;
 use corstap::cors::Engine;
+use corstap::exchange::Protocol;
 use corstap::wire::alpn::Alpn;
 use support::exceptions::{exceptions, live_exceptions};
 use support::live::{self, Way, play};
@@ -79,9 +80,13 @@ async fn our_labels_are_those_of(engine: Engine, alpn: Alpn) {
     let Some(program) = browser(engine) else {
         return;
     };
+    let over = match alpn {
+        Alpn::Http11 => Protocol::Http11,
+        Alpn::Http2 => Protocol::Http2,
+    };
     let table = live::run(engine, program, &chosen(engine), way(alpn)).await;
     println!("{table}");
-    let live = live_exceptions(engine);
+    let live = live_exceptions(engine, over);
     let excepted = exceptions(engine).union(&live).cloned().collect();
     let (wrong, needless) = (table.wrong_beside(&excepted), table.needless(&live));
     assert!(wrong.is_empty(), "wrong: {wrong:#?}");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use corstap::cors::Engine;
+use corstap::exchange::Protocol;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -15,6 +16,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     reason: String,
+    /// The one protocol over which they are exceptions, if it is one.
+    over: Option<Protocol>,
     #[serde(default)]
     chromium: Vec<String>,
     #[serde(default)]
@@ -25,15 +28,16 @@ struct Entry {
 
 /// The cases that are an exception in an engine.
 pub fn exceptions(engine: Engine) -> BTreeSet<String> {
-    listed("tests/cors/exceptions.toml", engine)
+    listed("tests/cors/exceptions.toml", engine, None)
 }
 
-/// The cases that are an exception in an engine when they are played live, and only then.
-pub fn live_exceptions(engine: Engine) -> BTreeSet<String> {
-    listed("tests/browser/exceptions.toml", engine)
+/// The cases that are an exception in an engine when they are played live over that protocol, and
+/// only then.
+pub fn live_exceptions(engine: Engine, over: Protocol) -> BTreeSet<String> {
+    listed("tests/browser/exceptions.toml", engine, Some(over))
 }
 
-fn listed(file: &str, engine: Engine) -> BTreeSet<String> {
+fn listed(file: &str, engine: Engine, over: Option<Protocol>) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = std::fs::read_to_string(path).expect("the exceptions are there");
     let file: File = toml::from_str(&text).expect("the exceptions are TOML");
@@ -45,5 +49,7 @@ fn listed(file: &str, engine: Engine) -> BTreeSet<String> {
             Engine::Webkit => entry.webkit,
         }
     };
-    file.exceptions.into_iter().flat_map(of_engine).collect()
+    let is_over = |entry: &Entry| entry.over.is_none() || entry.over == over;
+    let entries = file.exceptions.into_iter().filter(is_over);
+    entries.flat_map(of_engine).collect()
 }
