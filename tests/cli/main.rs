@@ -12,6 +12,8 @@ mod support;
 
 mod authority;
 mod explain;
+#[cfg(target_os = "linux")]
+mod floods;
 mod run;
 
 use std::path::Path;
