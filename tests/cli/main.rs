@@ -13,6 +13,8 @@ mod support;
 mod authority;
 mod disk;
 mod explain;
+#[cfg(target_os = "linux")]
+mod floods;
 mod kills;
 mod limits;
 mod listening;

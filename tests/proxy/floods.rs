@@ -7,10 +7,9 @@ use h2::RecvStream;
 use h2::server::SendResponse;
 use tokio::task::JoinHandle;
 
-use crate::frames::{bomb, streams};
 use crate::support::frames::{
     CONTINUATION, DATA, END_HEADERS, HEADERS, PING, PRIORITY, RST_STREAM, Raw, SETTINGS,
-    WINDOW_UPDATE, block, frame, greeting, request,
+    WINDOW_UPDATE, block, bomb, frame, greeting, request, streams,
 };
 use crate::support::http2::{both, head, within};
 use crate::support::scene::{End, PATIENCE, Scene};

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::support::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, WINDOW_UPDATE, block, frame,
-    greeting, kind, number, request, string,
+    CONTINUATION, DATA, END_HEADERS, HEADERS, RST_STREAM, WINDOW_UPDATE, block, bomb, frame,
+    greeting, kind, streams,
 };
 use crate::support::http2::head;
 use crate::support::scene::End;
@@ -165,40 +165,6 @@ impl Frame {
         }
         octets
     }
-}
-
-/// So many streams from this one on, each with a request's head and one more frame.
-pub(crate) fn streams(
-    first: u32,
-    count: u32,
-    authority: &str,
-    then: impl Fn(u32) -> Vec<u8>,
-) -> impl Iterator<Item = Vec<u8>> {
-    let head = block(&request("POST", authority, "/flood", &[]));
-    (0..count).map(move |stream| {
-        let stream = first + 2 * stream;
-        let mut octets = frame(HEADERS, END_HEADERS, stream, &head);
-        octets.extend(then(stream));
-        octets
-    })
-}
-
-/// One field of 3.9 kB in the table, then streams that refer to it over and over.
-pub(crate) fn bomb(stream: u32, count: u32, authority: &str) -> Vec<Vec<u8>> {
-    let head = block(&request("GET", authority, "/bomb", &[]));
-    let mut first = head.clone();
-    first.push(0x40);
-    string(&mut first, b"x-bomb");
-    string(&mut first, &[b'a'; 3900]);
-    let mut octets = vec![frame(HEADERS, END_HEADERS | END_STREAM, stream, &first)];
-    let mut references = head;
-    for _ in 0..15_000 {
-        number(&mut references, 62, 7, 0x80);
-    }
-    let flags = END_HEADERS | END_STREAM;
-    let streams = (1..=count).map(|number| stream + 2 * number);
-    octets.extend(streams.map(|stream| frame(HEADERS, flags, stream, &references)));
-    octets
 }
 
 /// A request as it arrived.

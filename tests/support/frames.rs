@@ -122,6 +122,40 @@ pub fn number(block: &mut Vec<u8>, value: usize, bits: u32, first: u8) {
     block.push(u8::try_from(rest).expect("it fits"));
 }
 
+/// So many streams from this one on, each with a request's head and one more frame.
+pub fn streams(
+    first: u32,
+    count: u32,
+    authority: &str,
+    then: impl Fn(u32) -> Vec<u8>,
+) -> impl Iterator<Item = Vec<u8>> {
+    let head = block(&request("POST", authority, "/flood", &[]));
+    (0..count).map(move |stream| {
+        let stream = first + 2 * stream;
+        let mut octets = frame(HEADERS, END_HEADERS, stream, &head);
+        octets.extend(then(stream));
+        octets
+    })
+}
+
+/// One field of 3.9 kB in the table, then streams that refer to it over and over.
+pub fn bomb(stream: u32, count: u32, authority: &str) -> Vec<Vec<u8>> {
+    let head = block(&request("GET", authority, "/bomb", &[]));
+    let mut first = head.clone();
+    first.push(0x40);
+    string(&mut first, b"x-bomb");
+    string(&mut first, &[b'a'; 3900]);
+    let mut octets = vec![frame(HEADERS, END_HEADERS | END_STREAM, stream, &first)];
+    let mut references = head;
+    for _ in 0..15_000 {
+        number(&mut references, 62, 7, 0x80);
+    }
+    let flags = END_HEADERS | END_STREAM;
+    let streams = (1..=count).map(|number| stream + 2 * number);
+    octets.extend(streams.map(|stream| frame(HEADERS, flags, stream, &references)));
+    octets
+}
+
 /// What a peer has sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {

@@ -384,7 +384,7 @@ impl End {
         self.with_tls_offering(name, root, &[]).await
     }
 
-    async fn with_tls_offering(
+    pub async fn with_tls_offering(
         self,
         name: &str,
         root: &CertificateDer<'static>,
