@@ -31,10 +31,10 @@ fn rest(engine: Engine) -> Duration {
 /// Firefox did so with every tenth response that it blocked).
 #[cfg(target_os = "linux")]
 fn is_machine_busy() -> bool {
-    const ONE: u64 = 1 << 16;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let [last_minute, ..] = rustix::system::sysinfo().loads;
-    u64::try_from(last_minute).is_ok_and(|load| load / ONE >= 2 * processors as u64)
+    // With 16 bits after the point.
+    usize::try_from(last_minute >> 16).is_ok_and(|load| load >= 2 * processors)
 }
 
 #[cfg(not(target_os = "linux"))]
