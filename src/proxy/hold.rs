@@ -124,6 +124,11 @@ impl Hold {
         }
     }
 
+    /// Whether content has gone out.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.state, State::Untried)
+    }
+
     /// Whether the end is being held back, or content went out a moment ago.
     pub(super) fn is_on(&self) -> bool {
         match self.state {

@@ -55,8 +55,9 @@ async fn a_browser_that_takes_the_response_has_asked_without_credentials() {
         answering
             .send_data(Bytes::from_static(b"hello"), true)
             .expect("sent");
-        assert_eq!(piece(&mut content).await, "hello");
-        assert_eq!(whole(content).await, Ok((Vec::new(), None)));
+        // The last octet comes after the others.
+        assert_eq!(piece(&mut content).await, "hell");
+        assert_eq!(whole(content).await, Ok((b"o".to_vec(), None)));
         let verdict = scene.recorded().judgement.verdict.clone();
         if verdict.confirmed.is_some() {
             assert_eq!(verdict.answer.outcome, Outcome::Allowed);
@@ -85,7 +86,7 @@ async fn a_browser_that_cancels_it_has_asked_with_credentials() {
     answering
         .send_data(Bytes::from_static(b"hello"), true)
         .expect("sent");
-    assert_eq!(piece(&mut content).await, "hello");
+    assert_eq!(piece(&mut content).await, "hell");
     asking.send_reset(Reason::CANCEL);
     let verdict = confirmed(&scene);
     assert_eq!(verdict.answer.outcome, Outcome::Blocked);

@@ -16,7 +16,17 @@ pub(super) struct Pump {
     to: SendStream<Bytes>,
     waiting: Bytes,
     end: End,
-    hold: Option<Hold>,
+    trial: Option<Trial>,
+}
+
+/// The end of a response that is held back.
+struct Trial {
+    hold: Hold,
+    /// How much content there is beyond what was sent, where the head says so: Firefox takes a
+    /// response for complete once it has that much of it (measured).
+    left: Option<u64>,
+    /// Whether the last octet of the content is held back too.
+    has_octet: bool,
 }
 
 /// How far a message has come to its end.
@@ -47,23 +57,30 @@ impl Pump {
             to,
             waiting: Bytes::new(),
             end: if is_ended { End::Through } else { End::NotYet },
-            hold: None,
+            trial: None,
         }
     }
 
-    /// Holds the end back, if there is any content before it.
-    pub(super) fn hold_end(&mut self, hold: Hold) {
-        self.hold = Some(hold);
+    /// Holds the end back, if there is any content before it, of so many octets as far as the head
+    /// says.
+    pub(super) fn hold_end(&mut self, hold: Hold, length: Option<u64>) {
+        self.trial = Some(Trial {
+            hold,
+            left: length,
+            has_octet: false,
+        });
     }
 
     /// Whether the receiver, were it to give up now, would do so because of what it has seen.
     pub(super) fn is_on_trial(&self) -> bool {
-        self.hold.as_ref().is_some_and(Hold::is_on)
+        self.trial.as_ref().is_some_and(|trial| trial.hold.is_on())
     }
 
     /// What holding the end back has shown.
     pub(super) fn held(&self) -> Option<Held> {
-        self.hold.as_ref().and_then(Hold::held)
+        let trial = self.trial.as_ref()?;
+        let is_incomplete = trial.has_octet || trial.left.is_none();
+        trial.hold.held().filter(|_| is_incomplete)
     }
 
     /// Resets the stream that this writes to.
@@ -75,6 +92,9 @@ impl Pump {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         loop {
             if !self.waiting.is_empty() {
+                if self.waiting.len() == self.kept() {
+                    ready!(self.poll_hold(cx))?;
+                }
                 ready!(self.poll_send(cx))?;
                 continue;
             }
@@ -124,14 +144,42 @@ impl Pump {
         }
     }
 
+    /// How many octets of what waits are held back: the last one of the content, or none.
+    fn kept(&self) -> usize {
+        let Some(trial) = &self.trial else {
+            return 0;
+        };
+        let is_last = self.from.is_end_stream() || trial.left == Some(self.waiting.len() as u64);
+        let is_first = self.waiting.len() == 1 && !trial.hold.has_begun();
+        usize::from(trial.hold.held().is_none() && is_last && !is_first)
+    }
+
+    /// Waits until the last octet may go.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let Some(trial) = &mut self.trial else {
+            return Poll::Ready(Ok(()));
+        };
+        trial.has_octet |= !self.waiting.is_empty();
+        if trial.hold.poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_reset(cx).map(|error| Err(Broken::Sink(error)))
+    }
+
     /// Sends as much of what waits as the receiver takes, and asks its sender for as much again.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        let granted = ready!(self.poll_capacity(cx))?.min(self.waiting.len());
+        let most = self.waiting.len() - self.kept();
+        let granted = ready!(self.poll_capacity(cx))?.min(most);
         let piece = self.waiting.split_to(granted);
-        let is_last = self.waiting.is_empty() && self.hold.is_none() && self.from.is_end_stream();
+        let is_free = self
+            .trial
+            .as_ref()
+            .is_none_or(|trial| trial.hold.held().is_some());
+        let is_last = self.waiting.is_empty() && is_free && self.from.is_end_stream();
         self.to.send_data(piece, is_last).map_err(Broken::Sink)?;
-        if let Some(hold) = &mut self.hold {
-            hold.begin();
+        if let Some(trial) = &mut self.trial {
+            trial.hold.begin();
+            trial.left = trial.left.map(|left| left.saturating_sub(granted as u64));
         }
         if is_last {
             self.end = End::Through;
@@ -153,11 +201,7 @@ impl Pump {
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        if let Some(hold) = &mut self.hold
-            && hold.poll(cx).is_pending()
-        {
-            return self.poll_reset(cx).map(|error| Err(Broken::Sink(error)));
-        }
+        ready!(self.poll_hold(cx))?;
         let trailers = match std::mem::replace(&mut self.end, End::Through) {
             End::Last(trailers) => trailers,
             End::NotYet | End::Through => None,

@@ -19,6 +19,7 @@ use crate::exchange::{Ending, Protocol, Request, Response};
 use crate::proxy::hold::{Held, Hold};
 use crate::proxy::page::{self, Page};
 use crate::store::Ticket;
+use crate::wire::headers::latin1;
 use crate::wire::{MAX_INTERIM, Violation, fields};
 
 /// What is left of an exchange.
@@ -183,7 +184,9 @@ impl<'a> Relay<'a> {
         if let Some(pings) = self.home.confirms()
             && let Some(engine) = confirm::who_shows(&self.request, &response, Protocol::Http2)
         {
-            download.hold_end(Hold::with(pings, engine));
+            let length = response.headers.first("content-length");
+            let length = length.and_then(|length| latin1(length).parse().ok());
+            download.hold_end(Hold::with(pings, engine), length);
         }
         self.download = Some(download);
         Ok(())
