@@ -17,29 +17,12 @@ const LATE: Duration = Duration::from_millis(5);
 
 /// How long an engine that has read the content, as its answer to the PING shows, takes to block it.
 /// Measured: nine in ten within 11 ms, on a quiet machine all within 23 ms. Chromium's network
-/// service does it by itself; in Firefox it waits for the page's own thread, so as much time is given
-/// as there is.
+/// service does it by itself; in Firefox it waits for the page's own thread.
 fn rest(engine: Engine) -> Duration {
     match engine {
         Engine::Chromium | Engine::Webkit => Duration::from_millis(30),
-        Engine::Firefox => Duration::from_millis(90),
+        Engine::Firefox => Duration::from_millis(70),
     }
-}
-
-/// Whether there is so much to do on this machine that an engine which waits for the page's thread may
-/// take longer than it is given (measured with six times as much to do as there are processors:
-/// Firefox did so with every tenth response that it blocked).
-#[cfg(target_os = "linux")]
-fn is_machine_busy() -> bool {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let [last_minute, ..] = rustix::system::sysinfo().loads;
-    // With 16 bits after the point.
-    usize::try_from(last_minute >> 16).is_ok_and(|load| load >= 2 * processors)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_machine_busy() -> bool {
-    false
 }
 
 /// What came of a hold.
@@ -59,12 +42,8 @@ pub(super) struct Hold {
 
 /// What it takes to say that a browser did not cancel.
 enum Proof {
-    /// The answer to a PING, and some rest after it, on a machine that is not busy.
-    Ping {
-        pings: Pings,
-        rest: Duration,
-        is_busy: bool,
-    },
+    /// The answer to a PING, and some rest after it.
+    Ping { pings: Pings, rest: Duration },
     /// There is none: over HTTP/1.1 a browser that closes blocks, and one that does not may only have
     /// decided to read the rest first (measured).
     None,
@@ -84,20 +63,8 @@ enum State {
 impl Hold {
     /// Over HTTP/2.
     pub(super) fn with(pings: Pings, engine: Engine) -> Self {
-        Self::on_machine(
-            pings,
-            engine,
-            engine == Engine::Firefox && is_machine_busy(),
-        )
-    }
-
-    fn on_machine(pings: Pings, engine: Engine, is_busy: bool) -> Self {
         let rest = rest(engine);
-        Self::new(Proof::Ping {
-            pings,
-            rest,
-            is_busy,
-        })
+        Self::new(Proof::Ping { pings, rest })
     }
 
     /// Over HTTP/1.1.
@@ -161,11 +128,7 @@ impl Hold {
 impl Proof {
     fn wait(&self, ping: u64) -> Pin<Box<dyn Future<Output = Held> + Send>> {
         match self {
-            Self::Ping {
-                pings,
-                rest,
-                is_busy,
-            } => Box::pin(hold(pings.clone(), ping, *rest, *is_busy)),
+            Self::Ping { pings, rest } => Box::pin(hold(pings.clone(), ping, *rest)),
             Self::None => Box::pin(async {
                 sleep(MOST).await;
                 Held::Unknown
@@ -176,12 +139,12 @@ impl Proof {
 
 /// Waits until a browser would have cancelled. On a machine that is busy it may take longer than
 /// that, and nothing is said.
-async fn hold(mut pings: Pings, ping: u64, rest: Duration, is_busy: bool) -> Held {
+async fn hold(mut pings: Pings, ping: u64, rest: Duration) -> Held {
     let seen = async {
         let trip = pings.answered(ping).await;
         let answered = Instant::now();
         sleep(rest).await;
-        if trip > LATE || answered.elapsed() > rest + LATE || is_busy {
+        if trip > LATE || answered.elapsed() > rest + LATE {
             std::future::pending::<()>().await;
         }
     };
@@ -199,13 +162,8 @@ mod tests {
 
     /// How long an end is held back, and what that shows, when the PING is answered after `trip`.
     async fn held(engine: Engine, trip: Duration) -> (Duration, Option<Held>) {
-        held_on(false, engine, trip).await
-    }
-
-    /// The same on a machine that is busy, or not.
-    async fn held_on(is_busy: bool, engine: Engine, trip: Duration) -> (Duration, Option<Held>) {
         let (pings, answers) = Pings::unsent();
-        let mut hold = Hold::on_machine(pings, engine, is_busy);
+        let mut hold = Hold::with(pings, engine);
         hold.begin();
         let start = Instant::now();
         let answering = async {
@@ -231,8 +189,6 @@ mod tests {
     async fn where_no_answer_comes_in_time_nothing_is_said() {
         let (_, late) = held(Engine::Chromium, millis(6)).await;
         assert_eq!(late, Some(Held::Unknown), "the answer was late");
-        let (_, busy) = held_on(true, Engine::Chromium, millis(1)).await;
-        assert_eq!(busy, Some(Held::Unknown));
         let (_, never) = held(Engine::Firefox, Duration::from_secs(5)).await;
         assert_eq!(never, Some(Held::Unknown));
     }
