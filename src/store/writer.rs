@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -239,15 +239,24 @@ impl Desk {
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }
-        let until = Instant::now() + GATHER;
-        for _ in 1..MOST_GATHERED {
-            match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(event) => self.observe(&event),
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
+        // Whoever hands something in meanwhile has nobody to wake, and we are not woken each time.
+        let mut most = MOST_GATHERED;
+        match self.take_in(events, &mut most) {
+            Err(TryRecvError::Empty) => thread::sleep(GATHER),
+            Ok(()) => return true,
+            Err(TryRecvError::Disconnected) => return false,
         }
-        true
+        self.take_in(events, &mut most) != Err(TryRecvError::Disconnected)
+    }
+
+    /// Takes in what waits, as long as that is not too much; an error when it is not.
+    fn take_in(&mut self, events: &Receiver<Event>, most: &mut usize) -> Result<(), TryRecvError> {
+        while *most > 0 {
+            let event = events.try_recv()?;
+            self.observe(&event);
+            *most -= 1;
+        }
+        Ok(())
     }
 
     fn observe(&mut self, event: &Event) {
