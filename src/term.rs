@@ -42,10 +42,14 @@ impl Terminal {
 
     /// Prints a value as one line of JSON.
     pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.print(&Self::json_line(value)?)
+    }
+
+    /// A value as one line of JSON.
+    pub fn json_line(value: &impl Serialize) -> io::Result<String> {
         let mut line = harmless(serde_json::to_string(value)?);
         line.push('\n');
-        self.out.write_all(line.as_bytes())?;
-        self.out.flush()
+        Ok(line)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{FINE, ca as ca_verb, place, route, view};
 use crate::ca::{self, DevCa, HostList, LeafCache};
 use crate::cli::{Run, Values};
-use crate::cors::{Cause, Kind, Outcome};
+use crate::cors::{Cause, Judgement, Kind, Outcome};
 use crate::exchange::ExchangeId;
 use crate::exchange::secret::{self, Redactor};
 use crate::private::PrivateDir;
@@ -300,15 +301,17 @@ impl LiveLog {
         noticed: &Receiver<Notice>,
     ) -> io::Result<()> {
         const GLANCE: Duration = Duration::from_millis(200);
+        const AT_ONCE: usize = 1024;
         let mut silent_for = Some(Duration::ZERO);
         let mut told = Told::default();
         let mut lost = 0;
         self.say(terminal, greeting)?;
         loop {
             match shown.recv_timeout(GLANCE) {
-                Ok(stored) => {
+                Ok(first) => {
                     silent_for = None;
-                    self.tell(terminal, &mut told, &stored)?;
+                    let waiting = shown.try_iter().take(AT_ONCE);
+                    self.tell(terminal, &mut told, iter::once(first).chain(waiting))?;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     silent_for = silent_for.map(|silent| silent + GLANCE);
@@ -342,19 +345,32 @@ impl LiveLog {
         }
     }
 
-    fn tell(&self, terminal: &mut Terminal, told: &mut Told, stored: &Shown) -> io::Result<()> {
-        let (recorded, judgement) = (&stored.recorded, &stored.judgement);
-        if self.json {
-            return terminal.json(&Record::new(&self.capture, stored.rev, recorded, judgement));
+    /// Prints what there is in one go.
+    fn tell(
+        &self,
+        terminal: &mut Terminal,
+        told: &mut Told,
+        all: impl Iterator<Item = Shown>,
+    ) -> io::Result<()> {
+        let view = view(terminal);
+        let mut lines = String::new();
+        for stored in all {
+            let (recorded, judgement) = (&stored.recorded, &stored.judgement);
+            if self.json {
+                let record = Record::new(&self.capture, stored.rev, recorded, judgement);
+                lines.push_str(&Terminal::json_line(&record)?);
+            } else if !is_dull(judgement) && told.is_news(&stored) {
+                lines.push_str(&text::line(recorded, judgement, view));
+            }
         }
-        let outcome = judgement.verdict.answer.outcome;
-        let is_dull = outcome == Outcome::Pending
-            || judgement.kind == Kind::SameOrigin && outcome == Outcome::Allowed;
-        if is_dull || !told.is_news(stored) {
-            return Ok(());
-        }
-        terminal.print(&text::line(recorded, judgement, view(terminal)))
+        terminal.print(&lines)
     }
+}
+
+/// Whether there is nothing to be learnt from an exchange.
+fn is_dull(judgement: &Judgement) -> bool {
+    let outcome = judgement.verdict.answer.outcome;
+    outcome == Outcome::Pending || judgement.kind == Kind::SameOrigin && outcome == Outcome::Allowed
 }
 
 /// What the live log has said last of each exchange: it says nothing twice.

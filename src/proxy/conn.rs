@@ -103,7 +103,8 @@ async fn tunnel_other(proxy: &Proxy, peer: Peer, authority: &Authority) {
 }
 
 async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arrival) {
-    match tls::terminate(proxy, peer, &authority).await {
+    // Handshakes take much room, but not for long: connections need none for them later.
+    match Box::pin(tls::terminate(proxy, peer, &authority)).await {
         Ok(Met::Pinned(peer)) => tunnel_other(proxy, peer, &authority).await,
         Ok(Met::Terminated(ended)) => {
             let line = proxy.recorder.connected(arrival, Some(ended.resumed));

@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 use super::stream::BoxedStream;
@@ -101,21 +102,44 @@ impl Peer {
         (self.stream, self.inbox)
     }
 
+    /// Gives an empty inbox back: nothing is expected for a while.
+    pub(super) fn rest(&mut self) {
+        if self.inbox.is_empty() {
+            self.inbox = BytesMut::new();
+        }
+    }
+
     /// Reads more into the inbox; false at the end of what the peer sends.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.is_at_end() {
             return Poll::Ready(Ok(false));
         }
-        if self.inbox.capacity() - self.inbox.len() < READ / 2 {
-            self.inbox.reserve(READ);
-        }
-        match ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)) {
+        match ready!(self.poll_read(cx)) {
             Ok(0) => self.end = End::Orderly,
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.end = End::Abrupt,
             Err(error) => return Poll::Ready(Err(error)),
         }
         Poll::Ready(Ok(!self.is_at_end()))
+    }
+
+    /// Reads more into the inbox; says how much. One that was given back is only made again when
+    /// there is something for it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.inbox.capacity() == 0 {
+            let mut first = [MaybeUninit::uninit(); READ];
+            let mut first = ReadBuf::uninit(&mut first);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
+            if !first.filled().is_empty() {
+                self.inbox.reserve(READ);
+                self.inbox.extend_from_slice(first.filled());
+            }
+            return Poll::Ready(Ok(first.filled().len()));
+        }
+        if self.inbox.capacity() - self.inbox.len() < READ / 2 {
+            self.inbox.reserve(READ);
+        }
+        pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)
     }
 
     /// Reads more into the inbox; false at the end of what the peer sends.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Row, Statement, named_params};
+use rusqlite::{Row, Statement, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,6 +22,7 @@ pub struct Stored {
     pub judgement: Judgement,
 }
 
+/// Its parameters are numbered in the order in which they first stand here.
 pub(super) const INSERT: &str = "
     INSERT INTO exchange VALUES (
         :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
@@ -47,28 +48,28 @@ pub(super) fn insert(
         judgement: Judgement { verdict, .. },
     } = stored;
     let sent = recorded.sent.as_ref();
-    statement.execute(named_params! {
-        ":id": number(recorded.id.0),
-        ":change": change,
-        ":rev": rev,
-        ":started": recorded.started.micros(),
-        ":elapsed_ms": recorded.elapsed_ms,
-        ":connection": number(recorded.connection.0),
-        ":protocol": word(&recorded.protocol),
-        ":client": recorded.client.map(|address| address.to_string()),
-        ":server": recorded.reach.server.map(|address| address.to_string()),
-        ":method": recorded.request.method,
-        ":url": recorded.request.url,
-        ":request_headers": json(&recorded.request.headers),
-        ":status": sent.map(|sent| sent.status),
-        ":response_headers": sent.map(|sent| json(&sent.headers)),
-        ":ending": recorded.ending.name(),
-        ":reason": recorded.reason,
-        ":via": recorded.reach.via,
-        ":unverified": recorded.reach.unverified.as_ref().map(json),
-        ":failed": verdict.is_failure(),
-        ":judgement": judgement,
-    })?;
+    statement.execute(params![
+        number(recorded.id.0),
+        change,
+        rev,
+        recorded.started.micros(),
+        recorded.elapsed_ms,
+        number(recorded.connection.0),
+        word(&recorded.protocol),
+        recorded.client.map(|address| address.to_string()),
+        recorded.reach.server.map(|address| address.to_string()),
+        recorded.request.method,
+        recorded.request.url,
+        json(&recorded.request.headers),
+        sent.map(|sent| sent.status),
+        sent.map(|sent| json(&sent.headers)),
+        recorded.ending.name(),
+        recorded.reason,
+        recorded.reach.via,
+        recorded.reach.unverified.as_ref().map(json),
+        verdict.is_failure(),
+        judgement,
+    ])?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -188,6 +188,13 @@ struct Desk {
     has_made_room: bool,
 }
 
+/// What is to be written of an exchange: its judgement as JSON too, and what that is told by.
+struct Draft {
+    stored: Stored,
+    json: String,
+    digest: u64,
+}
+
 /// What was written of an exchange last.
 #[derive(Clone, Copy)]
 struct Written {
@@ -239,15 +246,24 @@ impl Desk {
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }
-        let until = Instant::now() + GATHER;
-        for _ in 1..MOST_GATHERED {
-            match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(event) => self.observe(&event),
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
+        // Whoever hands something in meanwhile has nobody to wake, and we are not woken each time.
+        let mut most = MOST_GATHERED;
+        match self.take_in(events, &mut most) {
+            Err(TryRecvError::Empty) => thread::sleep(GATHER),
+            Ok(()) => return true,
+            Err(TryRecvError::Disconnected) => return false,
         }
-        true
+        self.take_in(events, &mut most) != Err(TryRecvError::Disconnected)
+    }
+
+    /// Takes in what waits, as long as that is not too much; an error when it is not.
+    fn take_in(&mut self, events: &Receiver<Event>, most: &mut usize) -> Result<(), TryRecvError> {
+        while *most > 0 {
+            let event = events.try_recv()?;
+            self.observe(&event);
+            *most -= 1;
+        }
+        Ok(())
     }
 
     fn observe(&mut self, event: &Event) {
@@ -272,7 +288,7 @@ impl Desk {
         if due.is_empty() {
             return;
         }
-        let fresh: Vec<(Stored, String)> = due.iter().filter_map(|id| self.draft(*id)).collect();
+        let fresh: Vec<Draft> = due.iter().filter_map(|id| self.draft(*id)).collect();
         match self.commit(&fresh) {
             Ok(()) => {
                 for id in due {
@@ -335,7 +351,7 @@ impl Desk {
 
     /// What is to be written of an exchange; nothing if it stands there already. One that the judge
     /// has forgotten keeps the judgement it had.
-    fn draft(&self, id: ExchangeId) -> Option<(Stored, String)> {
+    fn draft(&self, id: ExchangeId) -> Option<Draft> {
         let entry = self.ledger.get(id);
         let written = self.written(id);
         let judgement = match self.judge.judgement(id) {
@@ -346,7 +362,8 @@ impl Desk {
             None => self.stored(id).filter(|_| entry.is_some())?.judgement,
         };
         let json = serde_json::to_string(&judgement).ok()?;
-        let is_news = written.is_none_or(|written| written.judgement != digest(&json));
+        let digest = digest(&json);
+        let is_news = written.is_none_or(|written| written.judgement != digest);
         let rev = written.map_or(1, |written| written.rev + u32::from(is_news));
         let recorded = match entry {
             Some(entry) => Recorded::of(&entry.exchange, &self.redactor),
@@ -358,7 +375,11 @@ impl Desk {
             recorded,
             judgement,
         };
-        Some((stored, json))
+        Some(Draft {
+            stored,
+            json,
+            digest,
+        })
     }
 
     /// What was written of an exchange last, from the file where it is long ago.
@@ -385,27 +406,27 @@ impl Desk {
         row::read(rows.next().ok()??).ok()
     }
 
-    fn commit(&mut self, fresh: &[(Stored, String)]) -> rusqlite::Result<()> {
+    fn commit(&mut self, fresh: &[Draft]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(row::INSERT)?;
-            for ((stored, judgement), change) in fresh.iter().zip(self.change + 1..) {
-                row::insert(&mut insert, change, stored, judgement)?;
+            for (draft, change) in fresh.iter().zip(self.change + 1..) {
+                row::insert(&mut insert, change, &draft.stored, &draft.json)?;
             }
         }
         transaction.commit()
     }
 
-    fn committed(&mut self, fresh: Vec<(Stored, String)>) {
+    fn committed(&mut self, fresh: Vec<Draft>) {
         self.change += row::number(fresh.len() as u64);
         let mut missed = 0;
-        for (stored, json) in fresh {
+        for Draft { stored, digest, .. } in fresh {
             let id = stored.recorded.id;
             self.written.insert(
                 id,
                 Written {
                     rev: stored.rev,
-                    judgement: digest(&json),
+                    judgement: digest,
                 },
             );
             if self.ledger.get(id).is_some_and(is_over) {

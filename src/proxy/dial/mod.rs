@@ -15,6 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::time::timeout;
@@ -104,14 +105,14 @@ impl Dialer {
 
     /// Makes a connection for plain HTTP.
     pub(super) async fn tcp(&self, server: &Authority) -> Result<Reached, Unreached> {
-        self.remembering((Layer::Plain, server), self.plain(Scheme::Http, server))
-            .await
+        let dial = Box::pin(self.plain(Scheme::Http, server));
+        self.remembering((Layer::Plain, server), dial).await
     }
 
     /// Makes a connection for what is not read: by far the most is TLS.
     pub(super) async fn blind(&self, server: &Authority) -> Result<Reached, Unreached> {
-        self.remembering((Layer::Blind, server), self.plain(Scheme::Https, server))
-            .await
+        let dial = Box::pin(self.plain(Scheme::Https, server));
+        self.remembering((Layer::Blind, server), dial).await
     }
 
     async fn plain(&self, scheme: Scheme, server: &Authority) -> Result<Reached, Unreached> {
@@ -130,7 +131,7 @@ impl Dialer {
         server: &Authority,
         offers: &[Alpn],
     ) -> Result<Reached, Unreached> {
-        self.remembering((Layer::Tls, server), async {
+        let dial = Box::pin(async {
             let no_roots = |error| Unreached::new(server, Step::Roots(error));
             let terms = self.configs.terms(&server.host, offers).await;
             let Terms { config, lenient } = terms.map_err(no_roots)?;
@@ -150,8 +151,8 @@ impl Dialer {
                 peer: Peer::new(Box::new(stream)),
                 reach,
             })
-        })
-        .await
+        });
+        self.remembering((Layer::Tls, server), dial).await
     }
 
     /// The proxy that a tunnel to a server would go through.
@@ -195,10 +196,12 @@ impl Dialer {
 
     /// A failure holds for a second: browsers repeat at once what fails. One to connect is found out
     /// anew each time, which takes no time, and the server may just have started.
+    ///
+    /// Dialling takes much room, but not for long: whoever waits for it is to need none for it later.
     async fn remembering(
         &self,
         (layer, server): (Layer, &Authority),
-        dial: impl Future<Output = Result<Reached, Unreached>>,
+        dial: BoxFuture<'_, Result<Reached, Unreached>>,
     ) -> Result<Reached, Unreached> {
         let key = (layer, server.clone());
         let failures = || self.failures.lock().unwrap_or_else(PoisonError::into_inner);

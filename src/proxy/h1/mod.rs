@@ -239,12 +239,14 @@ impl<'a> Conversation<'a> {
             if !client.inbox().is_empty() {
                 return Poll::Ready(true);
             }
+            client.rest();
             if let Poll::Ready(more) = client.poll_fill(cx) {
                 return Poll::Ready(more.unwrap_or(false));
             }
             let Some(waiting) = &mut server else {
                 return Poll::Pending;
             };
+            waiting.rest();
             match (ready!(waiting.poll_fill(cx)), &mut *home) {
                 (Err(error), Some(home)) if wants_certificate(&error) => {
                     let failure = Unreached::by_certificate(&home.at.authority, error);
