@@ -161,7 +161,12 @@ fn unsigned(number: i64) -> u64 {
 }
 
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    // Room for most of what is written, so that it need not grow.
+    let mut json = Vec::with_capacity(1024);
+    match serde_json::to_writer(&mut json, value) {
+        Ok(()) => String::from_utf8(json).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
 }
 
 /// The one word that an enum without fields is in JSON.

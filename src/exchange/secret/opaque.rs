@@ -39,11 +39,15 @@ pub(super) fn is_made_of_words(word: &str) -> bool {
 
 /// A token whose separators break it into short runs.
 fn is_spread_token(word: &str) -> bool {
+    const LEAST: usize = 24;
+    if word.len() < LEAST {
+        return false;
+    }
     let octets: Vec<u8> = word.bytes().filter(u8::is_ascii_alphanumeric).collect();
     let count = |is: fn(&u8) -> bool| octets.iter().filter(|octet| is(octet)).count();
     let digits = count(u8::is_ascii_digit);
-    let is_hex = octets.len() >= 24 && digits > 0 && octets.iter().all(u8::is_ascii_hexdigit);
-    let is_mixed = octets.len() >= 24
+    let is_hex = octets.len() >= LEAST && digits > 0 && octets.iter().all(u8::is_ascii_hexdigit);
+    let is_mixed = octets.len() >= LEAST
         && digits >= 3
         && count(u8::is_ascii_uppercase) >= 3
         && count(u8::is_ascii_lowercase) >= 3;
