@@ -18,7 +18,7 @@ use corstap::browser::find;
 use corstap::cors::Engine;
 use corstap::exchange::Protocol;
 use corstap::wire::alpn::Alpn;
-use support::exceptions::{exceptions, live_exceptions};
+use support::exceptions::{exceptions, live_exceptions, live_exceptions_over};
 use support::live::{self, Way, play};
 use support::truth::{Case, cases, more};
 
@@ -86,8 +86,8 @@ async fn our_labels_are_those_of(engine: Engine, alpn: Alpn) {
     };
     let table = live::run(engine, program, &chosen(engine), way(alpn)).await;
     println!("{table}");
-    let live = live_exceptions(engine, over);
-    let excepted = exceptions(engine).union(&live).cloned().collect();
+    let (live, now_and_then) = (live_exceptions(engine), live_exceptions_over(engine, over));
+    let excepted = exceptions(engine).union(&now_and_then).cloned().collect();
     let (wrong, needless) = (table.wrong_beside(&excepted), table.needless(&live));
     assert!(wrong.is_empty(), "wrong: {wrong:#?}");
     assert!(needless.is_empty(), "excepted needlessly: {needless:#?}");

@@ -16,7 +16,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     reason: String,
-    /// The one protocol over which they are exceptions, if it is one.
+    /// The one protocol over which they are exceptions, if it is one; and then not always.
     over: Option<Protocol>,
     #[serde(default)]
     chromium: Vec<String>,
@@ -31,9 +31,13 @@ pub fn exceptions(engine: Engine) -> BTreeSet<String> {
     listed("tests/cors/exceptions.toml", engine, None)
 }
 
-/// The cases that are an exception in an engine when they are played live over that protocol, and
-/// only then.
-pub fn live_exceptions(engine: Engine, over: Protocol) -> BTreeSet<String> {
+/// The cases that are an exception in an engine whenever they are played live, and only then.
+pub fn live_exceptions(engine: Engine) -> BTreeSet<String> {
+    listed("tests/browser/exceptions.toml", engine, None)
+}
+
+/// Those that are one now and then when they are played over that protocol, too.
+pub fn live_exceptions_over(engine: Engine, over: Protocol) -> BTreeSet<String> {
     listed("tests/browser/exceptions.toml", engine, Some(over))
 }
 
