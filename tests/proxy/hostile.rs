@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::support::replays::all_pass;
 use crate::support::scene::{End, Pieces, Scene};
 use crate::support::strict::{self, Read};
 use crate::vectors::{Mode, Vector, answers, final_answer, vectors};
@@ -89,37 +90,17 @@ impl Cases {
     }
 }
 
-/// Runs all cases, some at a time, and lists everything that went wrong.
+/// Runs all cases, and lists everything that went wrong.
 async fn run<F, Fut>(Cases(cases): Cases, judge: F)
 where
-    F: Fn(Case) -> Fut + Copy + Send + 'static,
+    F: Fn(Case) -> Fut,
     Fut: Future<Output = Result<(), String>> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(8));
-    let mut running = JoinSet::new();
-    for case in cases {
-        let permits = Arc::clone(&permits);
-        running.spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            let name = format!("{} ({:?}, {:?})", case.vector.id, case.mode, case.pieces);
-            judge(case)
-                .await
-                .map_err(|wrong| format!("{name}: {wrong}"))
-        });
-    }
-    let mut wrong: Vec<String> = running
-        .join_all()
-        .await
-        .into_iter()
-        .filter_map(Result::err)
-        .collect();
-    wrong.sort();
-    assert!(
-        wrong.is_empty(),
-        "{} are wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    let named = cases.into_iter().map(|case| {
+        let name = format!("{} ({:?}, {:?})", case.vector.id, case.mode, case.pieces);
+        (name, judge(case))
+    });
+    all_pass(named).await;
 }
 
 /// A server at work.

@@ -1,16 +1,14 @@
 //! Hostile HTTP/2 (`tests/hostile/h2_frames.jsonl`), sent frame by frame, judged by what arrives on
 //! the far side.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use corstap::wire::alpn::Alpn;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::frames::{Origin, Seen, Vector, vectors};
 use crate::support::frames::{self, Heard, Raw};
+use crate::support::replays::all_pass;
 use crate::support::scene::Scene;
 
 /// How long an answer may take when one is due.
@@ -52,38 +50,16 @@ async fn it_makes_no_difference_in_which_pieces_hostile_frames_come() {
     run(vectors.into_iter().step_by(11).collect(), &FULL[..2]).await;
 }
 
-/// Runs all vectors, some at a time, and lists everything that went wrong.
+/// Runs all vectors in all these pieces, and lists everything that went wrong.
 async fn run(vectors: Vec<Vector>, all_pieces: &[Pieces]) {
-    let permits = Arc::new(Semaphore::new(8));
-    let mut running = JoinSet::new();
-    for vector in vectors {
-        for &pieces in all_pieces {
-            if pieces == Pieces::Octets && !vector.is_short() {
-                continue;
-            }
-            let (vector, permits) = (vector.clone(), Arc::clone(&permits));
-            running.spawn(async move {
-                let _permit = permits.acquire_owned().await;
-                let name = format!("{} ({pieces:?})", vector.id);
-                replay(vector, pieces)
-                    .await
-                    .map_err(|wrong| format!("{name}: {wrong}"))
-            });
-        }
-    }
-    let mut wrong: Vec<String> = running
-        .join_all()
-        .await
-        .into_iter()
-        .filter_map(Result::err)
-        .collect();
-    wrong.sort();
-    assert!(
-        wrong.is_empty(),
-        "{} are wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    let replays = vectors.iter().flat_map(|vector| {
+        let fits = |pieces: &&Pieces| **pieces != Pieces::Octets || vector.is_short();
+        all_pieces.iter().filter(fits).map(|&pieces| {
+            let name = format!("{} ({pieces:?})", vector.id);
+            (name, replay(vector.clone(), pieces))
+        })
+    });
+    all_pass(replays).await;
 }
 
 async fn replay(vector: Vector, pieces: Pieces) -> Result<(), String> {
