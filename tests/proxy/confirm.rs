@@ -173,3 +173,44 @@ async fn over_http_1_silence_proves_nothing_and_no_octet_changes() {
         assert_eq!(verdict.confirmed, None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_octet_is_known_by_the_length_that_the_head_says() {
+    let scene = Scene::set_to_confirm().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let (answer, _) = browser.asks("GET", "/", &FETCH, false).await;
+    let (_request, mut respond) = server.sees().await;
+    let fields = [ASTERISK, ("content-length", "5")];
+    let mut answering = respond
+        .send_response(head(200, &fields), false)
+        .expect("sent");
+    let mut content = within(answer).await.expect("a response").into_body();
+    // Nothing says yet that this is all.
+    answering
+        .send_data(Bytes::from_static(b"hello"), false)
+        .expect("sent");
+    assert_eq!(piece(&mut content).await, "hell");
+    assert_eq!(piece(&mut content).await, "o");
+    answering.send_data(Bytes::new(), true).expect("sent");
+    assert_eq!(whole(content).await, Ok((Vec::new(), None)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_that_is_whole_but_for_its_end_proves_nothing() {
+    let scene = Scene::set_to_confirm().await;
+    let (mut browser, mut server) = both(&scene).await;
+    let (answer, _) = browser.asks("GET", "/", &FETCH, false).await;
+    let (_request, mut respond) = server.sees().await;
+    let fields = [ASTERISK, ("content-length", "1")];
+    let mut answering = respond
+        .send_response(head(200, &fields), false)
+        .expect("sent");
+    answering
+        .send_data(Bytes::from_static(b"1"), true)
+        .expect("sent");
+    let content = within(answer).await.expect("a response").into_body();
+    assert_eq!(whole(content).await, Ok((b"1".to_vec(), None)));
+    let verdict = scene.recorded().judgement.verdict.clone();
+    assert_eq!(verdict.answer.outcome, Outcome::Undecided);
+    assert_eq!(verdict.confirmed, None);
+}
