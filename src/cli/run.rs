@@ -1,47 +1,12 @@
-//! What was typed: types for clap, and no work.
-#![expect(
-    clippy::doc_markdown,
-    reason = "these comments are the help text, where backticks are no markup"
-)]
+//! What `run` takes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
+use super::address;
 use crate::wire::target::Authority;
-
-/// Says why a cross-origin fetch fails, and which server layer is at fault.
-///
-/// corstap is a local proxy: point a browser at it, and it records the cross-origin exchanges and
-/// labels each CORS failure by its cause. Without a verb it does `run`.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub verb: Option<Verb>,
-    /// What `run` takes.
-    #[command(flatten)]
-    pub run: Run,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Proxy and live log (the default)
-    Run(Run),
-    /// A built-in page and API that fail in every way: open it and look
-    Demo(Demo),
-    /// List or follow the exchanges of a capture
-    Log(Log),
-    /// Tell one exchange in full
-    Show(Show),
-    /// Judge the exchanges of a HAR file, or tell what a code means
-    Explain(Explain),
-    /// Show or replace the development CA
-    Ca(Ca),
-}
 
 /// The proxy and its live log.
 #[derive(Debug, Args)]
@@ -114,117 +79,6 @@ pub enum Values {
     All,
 }
 
-/// The demonstration.
-#[derive(Debug, Args)]
-pub struct Demo {
-    /// Drive an installed Chromium, and compare its words with ours
-    #[arg(long)]
-    pub headless: bool,
-    /// The browser to drive
-    #[arg(long, value_name = "FILE", requires = "headless")]
-    pub browser: Option<PathBuf>,
-    /// Where the proxy listens; port 0 takes any free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = address)]
-    pub listen: SocketAddr,
-}
-
-/// Which capture is read.
-#[derive(Debug, Args)]
-pub struct FromCapture {
-    /// The capture to read; without it the newest one
-    #[arg(long, value_name = "FILE")]
-    pub capture: Option<PathBuf>,
-    /// Print one JSON object a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The list of exchanges.
-#[derive(Debug, Args)]
-pub struct Log {
-    /// Go on with what comes
-    #[arg(long)]
-    pub follow: bool,
-    /// Only what is blocked or has failed
-    #[arg(long)]
-    pub failed: bool,
-    /// Which capture.
-    #[command(flatten)]
-    pub from: FromCapture,
-}
-
-/// One exchange.
-#[derive(Debug, Args)]
-pub struct Show {
-    /// The number of the exchange
-    #[arg(value_parser = number)]
-    pub id: u64,
-    /// Which capture.
-    #[command(flatten)]
-    pub from: FromCapture,
-}
-
-/// The verdicts on a HAR file, or the meaning of a code.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// A HAR file (- reads standard input), or a code: one of corstap's, or one that a browser
-    /// prints
-    #[arg(value_name = "FILE|CODE", required_unless_present = "list")]
-    pub what: Option<PathBuf>,
-    /// List all codes
-    #[arg(long, conflicts_with = "what")]
-    pub list: bool,
-    /// Print one JSON object a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The development CA.
-#[derive(Debug, Args)]
-pub struct Ca {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub verb: CaVerb,
-}
-
-/// What to do with the development CA.
-#[derive(Debug, Subcommand)]
-pub enum CaVerb {
-    /// Say where it is, what it can sign, and how to trust it
-    Show {
-        /// Where the development CA lives
-        #[arg(long, value_name = "DIR")]
-        ca_dir: Option<PathBuf>,
-    },
-    /// Make a new one in its place, for other hosts
-    Rotate {
-        /// A host it can sign for, with everything below it; localhost, *.localhost, *.test,
-        /// 127.0.0.1 and ::1 always are
-        #[arg(long = "host", value_name = "PATTERN")]
-        hosts: Vec<String>,
-        /// Let it sign for every host
-        #[arg(long, conflicts_with = "hosts")]
-        any_host: bool,
-        /// Where the development CA lives
-        #[arg(long, value_name = "DIR")]
-        ca_dir: Option<PathBuf>,
-    },
-}
-
-/// An address and a port.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "it is like 127.0.0.1:2677 or [::1]:2677".to_owned())
-}
-
-/// A number as it is listed: 17, or #17.
-fn number(text: &str) -> Result<u64, String> {
-    let digits = text.strip_prefix('#').unwrap_or(text);
-    digits
-        .parse()
-        .map_err(|_| "it is like 17; `corstap log` lists them".to_owned())
-}
-
 /// `HOST:PORT:ADDR`, with IPv6 addresses in brackets.
 fn resolve(text: &str) -> Result<(Authority, IpAddr), String> {
     let usage = || format!("`{text}` is not HOST:PORT:ADDR, as in api.example.test:443:127.0.0.1");
@@ -250,28 +104,7 @@ fn resolve(text: &str) -> Result<(Authority, IpAddr), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn without_a_verb_it_is_run() {
-        let cli = Cli::try_parse_from([
-            "corstap",
-            "--listen",
-            "127.0.0.1:0",
-            "--host",
-            "example.com",
-        ]);
-        let cli = cli.expect("valid");
-        assert!(cli.verb.is_none());
-        assert_eq!(cli.run.hosts, ["example.com"]);
-    }
 
     #[test]
     fn resolve_takes_what_curl_takes() {

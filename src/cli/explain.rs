@@ -1,0 +1,20 @@
+//! What `explain` takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The verdicts on a HAR file, or the meaning of a code.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A HAR file (- reads standard input), or a code: one of corstap's, or one that a browser
+    /// prints
+    #[arg(value_name = "FILE|CODE", required_unless_present = "list")]
+    pub what: Option<PathBuf>,
+    /// List all codes
+    #[arg(long, conflicts_with = "what")]
+    pub list: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,85 @@
+//! What was typed: types for clap, a file for each verb, and no work.
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, where backticks are no markup"
+)]
+
+mod ca;
+mod capture;
+mod demo;
+mod explain;
+mod run;
+
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand};
+
+pub use self::ca::{Ca, CaVerb};
+pub use self::capture::{FromCapture, Log, Show};
+pub use self::demo::Demo;
+pub use self::explain::Explain;
+pub use self::run::{Run, Values};
+
+/// Says why a cross-origin fetch fails, and which server layer is at fault.
+///
+/// corstap is a local proxy: point a browser at it, and it records the cross-origin exchanges and
+/// labels each CORS failure by its cause. Without a verb it does `run`.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// What `run` takes.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Proxy and live log (the default)
+    Run(Run),
+    /// A built-in page and API that fail in every way: open it and look
+    Demo(Demo),
+    /// List or follow the exchanges of a capture
+    Log(Log),
+    /// Tell one exchange in full
+    Show(Show),
+    /// Judge the exchanges of a HAR file, or tell what a code means
+    Explain(Explain),
+    /// Show or replace the development CA
+    Ca(Ca),
+}
+
+/// An address and a port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "it is like 127.0.0.1:2677 or [::1]:2677".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_verb_it_is_run() {
+        let cli = Cli::try_parse_from([
+            "corstap",
+            "--listen",
+            "127.0.0.1:0",
+            "--host",
+            "example.com",
+        ]);
+        let cli = cli.expect("valid");
+        assert!(cli.verb.is_none());
+        assert_eq!(cli.run.hosts, ["example.com"]);
+    }
+}

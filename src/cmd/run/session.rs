@@ -1,0 +1,169 @@
+//! A proxy with the capture that it writes to: what `run` does, and every verb that brings its own
+//! browser or its own CA.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use anyhow::{Result, anyhow, bail};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::ca::{self, Ca, LeafCache};
+use crate::cli::{Run, Values};
+use crate::cmd::{place, route};
+use crate::exchange::secret::{self, Redactor};
+use crate::private::PrivateDir;
+use crate::proxy::{self, Notice, Notices, Parts, Proxy};
+use crate::store::{Finished, Losses, Shown, Writer};
+
+/// A proxy that listens, and the capture it writes to.
+pub(in crate::cmd) struct Session {
+    listener: TcpListener,
+    proxy: Proxy,
+    writer: Writer,
+    /// The file of the capture.
+    pub(in crate::cmd) capture: PathBuf,
+    /// Where it listens.
+    pub(in crate::cmd) address: SocketAddr,
+    /// What the user is to know of the way to the servers.
+    pub(in crate::cmd) route: String,
+    /// Whether the user chose the file of the capture.
+    is_named: bool,
+}
+
+/// What comes out of a session while it serves.
+pub(in crate::cmd) struct Heard {
+    /// What was committed.
+    pub(in crate::cmd) shown: Receiver<Shown>,
+    /// What the user must know.
+    pub(in crate::cmd) noticed: Receiver<Notice>,
+}
+
+impl Session {
+    /// Listens, and opens a capture, as was typed; leaves are signed by this CA.
+    pub(in crate::cmd) async fn open(arguments: &Run, authority: Ca) -> Result<(Self, Heard)> {
+        let listener = listen(arguments.listen).await?;
+        let address = listener.local_addr()?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let route = route::route(arguments, address, &provider)?;
+        let told = route::told(&route);
+        let capture = capture_path(arguments.capture.as_deref())?;
+        let redactor = Redactor::new(&ca::random()?, values(arguments));
+        let (writer, recorder, shown) = Writer::start(&capture, redactor)?;
+        let (notices, noticed) = Notices::new();
+        let parts = Parts {
+            read: authority.hosts().clone(),
+            leaves: LeafCache::new(authority, Arc::clone(&provider))?,
+            route,
+            own: vec![address],
+            recorder,
+            notices,
+            confirm: arguments.confirm,
+            provider,
+        };
+        let session = Self {
+            listener,
+            proxy: Proxy::new(parts),
+            writer,
+            capture,
+            address,
+            route: told,
+            is_named: arguments.capture.is_some(),
+        };
+        Ok((session, Heard { shown, noticed }))
+    }
+
+    /// The name of the capture.
+    pub(in crate::cmd) fn name(&self) -> &str {
+        &self.writer.capture
+    }
+
+    /// What could not be kept.
+    pub(in crate::cmd) fn losses(&self) -> Losses {
+        self.writer.losses()
+    }
+
+    /// Serves until `stop` comes; then what was handed in is written and shown. A capture that holds
+    /// nothing is removed, so that the newest one is one to look at.
+    pub(in crate::cmd) async fn serve(self, stop: impl Future<Output = ()>) -> Finished {
+        proxy::serve(self.listener, self.proxy, stop).await;
+        // All recorders are gone with the proxy.
+        let finished = self.writer.finish();
+        if !self.is_named && finished.is_empty {
+            discard(&self.capture);
+        }
+        finished
+    }
+}
+
+/// Which header values the capture holds.
+pub(super) fn values(arguments: &Run) -> secret::Values {
+    match arguments.values {
+        Values::Harmless => secret::Values::Harmless,
+        Values::All => secret::Values::All,
+    }
+}
+
+fn discard(capture: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let mut file = capture.as_os_str().to_owned();
+        file.push(end);
+        let _ = fs::remove_file(file);
+    }
+}
+
+/// Listens, or says why that is not possible and what to do.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kinds are the standard library's"
+)]
+pub(in crate::cmd) async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "listening beyond this machine: whoever reaches it can use the proxy");
+    }
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "is another corstap running? `--listen 127.0.0.1:0` takes any free port"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 are not for everybody",
+            _ => "is it an address of this machine?",
+        };
+        anyhow!("cannot listen on {address}: {error}; {hint}")
+    })
+}
+
+fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) if path.exists() => {
+            bail!(
+                "{} exists; a capture is a new file. Name another one",
+                path.display()
+            )
+        }
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(PrivateDir::open(&place::captures()?)?.join(&place::new_capture())),
+    }
+}
+
+/// SIGINT or SIGTERM, from now on.
+pub(in crate::cmd) fn told_to_stop() -> impl Future<Output = ()> {
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            // Without handlers the default ones end the process, which the capture survives.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}
