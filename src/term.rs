@@ -1,7 +1,8 @@
 //! The terminal: the only printer.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -59,6 +60,68 @@ impl Default for Terminal {
     }
 }
 
+/// How far something has come, on standard error where that is a terminal, and nowhere else. It is
+/// wiped off before anything else is printed, and at the end.
+#[derive(Debug)]
+pub struct Progress {
+    what: &'static str,
+    is_seen: bool,
+    drawn: Option<Instant>,
+}
+
+impl Progress {
+    /// How often it is drawn anew.
+    const GLANCE: Duration = Duration::from_millis(100);
+
+    /// Nothing of it is done yet.
+    pub fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            is_seen: io::stderr().is_terminal(),
+            drawn: None,
+        }
+    }
+
+    /// So many octets are done, or whatever is counted, of so many; without a number nobody knows of
+    /// how many. To be called often.
+    pub fn at(&mut self, done: u64, of: Option<u64>) {
+        let is_due = self
+            .drawn
+            .is_none_or(|drawn| drawn.elapsed() >= Self::GLANCE);
+        if self.is_seen && is_due {
+            eprint!("\r\x1b[K{}", bar(self.what, done, of));
+            self.drawn = Some(Instant::now());
+        }
+    }
+
+    /// Wipes it off, so that something else can be printed in its place.
+    pub fn wipe(&mut self) {
+        if self.is_seen && self.drawn.take().is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+/// `reading  ████████░░░░░░░░  41 %`, or how much it is so far.
+fn bar(what: &str, done: u64, of: Option<u64>) -> String {
+    const WIDTH: u64 = 24;
+    let Some(of) = of.filter(|of| *of > 0) else {
+        return format!("{what}  {done}");
+    };
+    let part = |whole: u64| {
+        let part = u128::from(done.min(of)) * u128::from(whole) / u128::from(of);
+        usize::try_from(part).unwrap_or(0)
+    };
+    let (full, whole) = (part(WIDTH), part(100));
+    format!("{what}  {:░<24}  {whole:>3} %", "█".repeat(full))
+}
+
 /// JSON with what steers a terminal written as escapes (RFC 8259 section 7), which it leaves as it
 /// is beyond the first 32 characters.
 fn harmless(json: String) -> String {
@@ -80,6 +143,16 @@ fn harmless(json: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_says_how_far_something_has_come() {
+        let half = format!("reading  {}{}   50 %", "█".repeat(12), "░".repeat(12));
+        assert_eq!(bar("reading", 5, Some(10)), half);
+        let whole = format!("reading  {}  100 %", "█".repeat(24));
+        assert_eq!(bar("reading", u64::MAX, Some(7)), whole);
+        assert_eq!(bar("reading", 7, None), "reading  7");
+        assert_eq!(bar("reading", 7, Some(0)), "reading  7");
+    }
 
     #[test]
     fn json_that_is_printed_means_the_same_and_steers_nothing() {
