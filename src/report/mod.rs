@@ -1,6 +1,7 @@
 //! Words and files: what is told of exchanges, to people and to programs.
 
 pub mod catalogue;
+pub mod console;
 pub mod explain;
 pub mod har;
 pub mod offline;

@@ -215,6 +215,21 @@ impl Case {
             .any(|value| value == "*")
     }
 
+    /// What an engine printed on its console.
+    pub fn printed(&self, engine: Engine) -> Option<String> {
+        let verdict = &self.0[engine.name()];
+        let field = match engine {
+            Engine::Chromium => "console",
+            Engine::Firefox | Engine::Webkit => "message",
+        };
+        verdict[field].as_str().map(str::to_owned)
+    }
+
+    /// What everything in the case came to.
+    pub fn tell_all(&self, engine: Engine) -> Vec<Told> {
+        tell(&self.har(engine))
+    }
+
     /// What the judged step came to.
     pub fn tell(&self, engine: Engine) -> Told {
         self.judged(engine, tell(&self.har(engine)))

@@ -15,6 +15,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 pub use self::cause::{meaning, remedy};
+pub(super) use self::printed::says;
 
 use self::cause::usual_roots;
 use self::printed::printed;
@@ -77,7 +78,7 @@ pub struct Printed {
     pub engine: Engine,
     /// Its code, or the name given here to its text.
     pub code: &'static str,
-    /// What it says, in short.
+    /// What it says; `…` stands for what its message names.
     pub says: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What each engine prints for a cause, in short.
+//! What each engine prints for a cause, letter by letter; `…` stands for what its message names.
 
 use super::Printed;
 use crate::cors::cause::Several;
@@ -38,8 +38,8 @@ fn variants(cause: Cause) -> impl Iterator<Item = (Engine, Phase, Option<Several
     })
 }
 
-/// The gist of what an engine says with a code.
-fn says(engine: Engine, code: &str) -> &'static str {
+/// What an engine says with a code; `…` stands for what the message names.
+pub(in crate::report) fn says(engine: Engine, code: &str) -> &'static str {
     match engine {
         Engine::Chromium => chromium(code.strip_prefix("Preflight").unwrap_or(code)),
         Engine::Firefox => firefox(code),
@@ -52,50 +52,55 @@ fn says(engine: Engine, code: &str) -> &'static str {
 fn chromium(code: &str) -> &'static str {
     match code {
         "MissingAllowOriginHeader" => {
-            "No 'Access-Control-Allow-Origin' header is present on the requested resource"
+            "No 'Access-Control-Allow-Origin' header is present on the requested resource."
         }
         "MultipleAllowOriginValues" => {
-            "the header contains multiple values '…', but only one is allowed"
+            "The 'Access-Control-Allow-Origin' header contains multiple values '…', but only one is allowed."
         }
-        "InvalidAllowOriginValue" => "the header contains the invalid value '…'",
+        "InvalidAllowOriginValue" => {
+            "The 'Access-Control-Allow-Origin' header contains the invalid value '…'."
+        }
         "AllowOriginMismatch" => {
-            "the header has a value '…' that is not equal to the supplied origin"
+            "The 'Access-Control-Allow-Origin' header has a value '…' that is not equal to the supplied origin."
         }
         "WildcardOriginNotAllowed" => {
-            "the value must not be the wildcard '*' when the request's credentials mode is 'include'"
+            "The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the \
+             request's credentials mode is 'include'."
         }
         "InvalidAllowCredentials" => {
-            "the value of 'Access-Control-Allow-Credentials' is '…' which must be 'true' when the request's credentials \
-             mode is 'include'"
+            "The value of the 'Access-Control-Allow-Credentials' header in the response is '…' which must be 'true' when \
+             the request's credentials mode is 'include'."
         }
-        "InvalidStatus" => "It does not have HTTP ok status",
-        "DisallowedRedirect" => "Redirect is not allowed for a preflight request",
+        "InvalidStatus" => "It does not have HTTP ok status.",
+        "DisallowedRedirect" => "Redirect is not allowed for a preflight request.",
         "InvalidAllowMethodsPreflightResponse" => {
-            "Cannot parse Access-Control-Allow-Methods response header field"
+            "Cannot parse Access-Control-Allow-Methods response header field in preflight response."
         }
         "InvalidAllowHeadersPreflightResponse" => {
-            "Cannot parse Access-Control-Allow-Headers response header field"
+            "Cannot parse Access-Control-Allow-Headers response header field in preflight response."
         }
         "MethodDisallowedByPreflightResponse" => {
-            "Method … is not allowed by Access-Control-Allow-Methods"
+            "Method … is not allowed by Access-Control-Allow-Methods in preflight response."
         }
         "HeaderDisallowedByPreflightResponse" => {
-            "Request header field … is not allowed by Access-Control-Allow-Headers"
+            "Request header field … is not allowed by Access-Control-Allow-Headers in preflight response."
         }
-        "RedirectContainsCredentials" => "Redirect location '…' contains a username and password",
-        "CorsDisabledScheme" => "Cross origin requests are only supported for protocol schemes: …",
-        "DisallowedByMode" => "Cross origin requests are not allowed by request mode",
+        "RedirectContainsCredentials" => {
+            "Redirect location '…' contains a username and password, which is disallowed for cross-origin requests."
+        }
+        "CorsDisabledScheme" => "Cross origin requests are only supported for protocol schemes: ….",
+        "DisallowedByMode" => "Cross origin requests are not allowed by request mode.",
         "LocalNetworkAccessPermissionDenied" => {
-            "Permission was denied for this request to access the `…` address space"
+            "Permission was denied for this request to access the `…` address space."
         }
         "InsecureLocalNetwork" => {
-            "The request client is not a secure context and the resource is in more-private address space"
+            "The request client is not a secure context and the resource is in more-private address space."
         }
         "InvalidLocalNetworkAccess" => {
-            "Request had a target IP address space of `…` yet the resource is in `…`"
+            "Request had a target IP address space of `…` yet the resource is in `…`."
         }
         "MissingAllowPrivateNetwork" => {
-            "No 'Access-Control-Allow-Private-Network' header was present in the preflight response"
+            "No 'Access-Control-Allow-Private-Network' header was present in the preflight response."
         }
         _ => "",
     }
@@ -145,26 +150,26 @@ fn webkit(code: &str) -> &'static str {
             "Origin … is not allowed by Access-Control-Allow-Origin. Status code: …"
         }
         "multiple-allow-origin" => {
-            "Access-Control-Allow-Origin cannot contain more than one origin"
+            "Access-Control-Allow-Origin cannot contain more than one origin."
         }
         "wildcard-with-credentials" => {
-            "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true"
+            "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true."
         }
         "allow-credentials-not-true" => {
-            "Credentials flag is true, but Access-Control-Allow-Credentials is not \"true\""
+            "Credentials flag is true, but Access-Control-Allow-Credentials is not \"true\"."
         }
         "preflight-not-successful" => "Preflight response is not successful. Status code: …",
         "allow-methods-invalid" => "Header Access-Control-Allow-Methods has an invalid value: …",
         "allow-headers-invalid" => "Header Access-Control-Allow-Headers has an invalid value: …",
-        "method-not-allowed" => "Method … is not allowed by Access-Control-Allow-Methods",
+        "method-not-allowed" => "Method … is not allowed by Access-Control-Allow-Methods.",
         "header-not-allowed" => {
-            "Request header field … is not allowed by Access-Control-Allow-Headers"
+            "Request header field … is not allowed by Access-Control-Allow-Headers."
         }
         "redirect-has-credentials" => "redirection URL … has credentials",
         "redirect-scheme-not-cors" => {
             "not allowed to follow a cross-origin CORS redirection with non CORS scheme"
         }
-        "scheme-not-http" => "Cross origin requests are only supported for HTTP",
+        "scheme-not-http" => "Cross origin requests are only supported for HTTP.",
         _ => "",
     }
 }
