@@ -19,8 +19,8 @@
 //! Three rings; imports point inward, and a test reads them so that nobody has to.
 //!
 //! - **Pure**, values in and values out: [`wire`] (octets and messages), [`exchange`] (what was
-//!   seen), [`cors`] (the Fetch Standard, three engines, the judge), [`report`] (words and files;
-//!   every code is in its [`catalogue`](report::catalogue)).
+//!   seen), [`cors`] (the Fetch Standard, three engines, the judge), [`policy`] (what a user allows),
+//!   [`report`] (words and files; every code is in its [`catalogue`](report::catalogue)).
 //! - **Shell**, where I/O is: [`clock`], [`private`] files, the [`ca`], the [`store`], the
 //!   [`proxy`], the [`browser`].
 //! - **Product**: [`cli`] (what was typed), [`cmd`] (one verb a file; in [`cmd::run`] the parts
@@ -43,6 +43,8 @@ pub mod wire;
 pub mod exchange;
 
 pub mod cors;
+
+pub mod policy;
 
 pub mod report;
 

@@ -15,7 +15,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("exchange", &["wire"]),
     ("cors", &["wire", "exchange"]),
-    ("report", &["wire", "exchange", "cors"]),
+    ("policy", &["wire", "exchange", "cors"]),
+    ("report", &["wire", "exchange", "cors", "policy"]),
     ("clock", &["exchange"]),
     ("private", &[]),
     ("ca", &["wire", "clock", "private"]),
@@ -27,14 +28,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cmd",
         &[
-            "wire", "exchange", "cors", "report", "clock", "private", "ca", "store", "proxy",
-            "browser", "term", "cli",
+            "wire", "exchange", "cors", "policy", "report", "clock", "private", "ca", "store",
+            "proxy", "browser", "term", "cli",
         ],
     ),
 ];
 
 /// The rooms without I/O: values in, values out.
-const PURE: &[&str] = &["wire", "exchange", "cors", "report"];
+const PURE: &[&str] = &["wire", "exchange", "cors", "policy", "report"];
 
 /// What is not pure.
 const IMPURE: &[&str] = &[
