@@ -8,6 +8,7 @@
 //! the same for many streams at once. Either may `hold` the end of a response back for a moment, if
 //! it was told to. The recorder hears of it all; nothing ever waits for the recorder.
 
+mod ask;
 mod conn;
 mod dial;
 mod flow;
@@ -33,6 +34,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+pub use self::ask::{Asker, NotReached, Unanswered};
 pub use self::dial::{Bypass, Identity, NoProxy, Route, Upstream, UpstreamProxy};
 pub use self::notice::{Notice, Notices};
 use crate::ca::{HostList, LeafCache};

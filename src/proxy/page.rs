@@ -85,7 +85,7 @@ impl Page {
             },
             title: "corstap could not reach the server".to_owned(),
             text: format!("{failure}."),
-            remedy: failure.remedy(),
+            remedy: failure.remedy("corstap run"),
         }
     }
 

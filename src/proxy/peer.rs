@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::stream::BoxedStream;
 use crate::wire::Violation;
+use crate::wire::head::ResponseHead;
 use crate::wire::scan::{HeadScanner, Kind};
 
 /// How many octets are read at a time.
@@ -178,6 +179,16 @@ impl Peer {
         timeout(patience, head)
             .await
             .unwrap_or(Err(NoHead::Broken(late)))
+    }
+
+    /// Reads the head of a response, and nothing of what follows it.
+    pub(super) async fn response_head(&mut self) -> Result<ResponseHead, NoHead> {
+        let mut scanner = HeadScanner::new(Kind::Response);
+        let octets = poll_fn(|cx| self.poll_head(cx, &mut scanner)).await?;
+        let front = self.inbox.get(..octets).unwrap_or_default();
+        let head = ResponseHead::parse(front).map_err(NoHead::Violation)?;
+        self.skip(octets);
+        Ok(head)
     }
 
     /// Writes octets from the front of `from`'s inbox; says how many.

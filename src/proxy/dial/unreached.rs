@@ -147,51 +147,62 @@ impl Unreached {
         })
     }
 
-    /// What the user can do about it.
-    pub(in crate::proxy) fn remedy(&self) -> String {
+    /// What the user can do about it; options belong to the `command` they have typed.
+    pub(in crate::proxy) fn remedy(&self, command: &str) -> String {
         let Failure { server, step } = &*self.0;
         match step {
             Step::Resolve(_) => format!(
-                "Check the name, or say where it is: `corstap run --resolve {server}:127.0.0.1`."
+                "Check the name, or say where it is: `{command} --resolve {server}:127.0.0.1`."
             ),
             Step::Connect(..) | Step::Late(_) => {
-                format!("Is the server running, and does it listen on port {}?", server.port)
+                format!(
+                    "Is the server running, and does it listen on port {}?",
+                    server.port
+                )
             }
-            Step::OwnListener(_) => "Ask for the server you mean, not for corstap itself.".to_owned(),
-            Step::Proxy(proxy, why) => why.remedy(proxy),
+            Step::OwnListener(_) => {
+                "Ask for the server you mean, not for corstap itself.".to_owned()
+            }
+            Step::Proxy(proxy, why) => why.remedy(proxy, command),
             Step::NotTls => format!("Ask for http://{server}, or have the server speak TLS."),
             Step::Tls(error) if wants_certificate(error) || may_want_certificate(error) => format!(
-                "If the server wants to see a certificate: `corstap run --client-cert {}=FILE.pem`.",
+                "If the server wants to see a certificate: `{command} --client-cert {}=FILE.pem`.",
                 server.host
             ),
-            Step::Tls(_) => format!("Does the server speak TLS on port {}? It may expect plain http.", server.port),
+            Step::Tls(_) => format!(
+                "Does the server speak TLS on port {}? It may expect plain http.",
+                server.port
+            ),
             Step::Certificate(_) => format!(
-                "If the certificate is your own, or your own CA's: `corstap run --upstream-ca FILE`. To let it pass \
-                 unverified: `corstap run --upstream-insecure {}`.",
+                "If the certificate is your own, or your own CA's: `{command} --upstream-ca FILE`. To let it pass \
+                 unverified: `{command} --upstream-insecure {}`.",
                 server.host
             ),
-            Step::Roots(_) => "Install the system's CA certificates, or name them: `corstap run --upstream-ca FILE`.".to_owned(),
+            Step::Roots(_) => format!(
+                "Install the system's CA certificates, or name them: `{command} --upstream-ca FILE`."
+            ),
         }
     }
 }
 
 impl ProxyFailure {
-    fn remedy(&self, proxy: &Authority) -> String {
+    fn remedy(&self, proxy: &Authority, command: &str) -> String {
         match self {
             Self::NoTunnel(NoTunnel::Credentials {
                 takes_basic: false, ..
-            }) => "It takes no name and password, which is all that corstap can give (Basic). A proxy on this machine that \
-                   signs in for you can stand between: `corstap run --upstream-proxy http://127.0.0.1:PORT`."
-                .to_owned(),
+            }) => format!(
+                "It takes no name and password, which is all that corstap can give (Basic). A proxy on this machine that \
+                 signs in for you can stand between: `{command} --upstream-proxy http://127.0.0.1:PORT`."
+            ),
             Self::NoTunnel(NoTunnel::Credentials { .. }) => format!(
-                "Give it a name and a password that it knows: `corstap run --upstream-proxy http://USER:PASSWORD@{proxy}`, or \
+                "Give it a name and a password that it knows: `{command} --upstream-proxy http://USER:PASSWORD@{proxy}`, or \
                  the same in HTTPS_PROXY and HTTP_PROXY."
             ),
             Self::NoTunnel(NoTunnel::Status(_)) => "Many proxies make tunnels to some ports and servers alone. To reach this one without \
                   the proxy, add it to NO_PROXY."
                 .to_owned(),
             Self::Unreached(_) | Self::Late | Self::NoTunnel(_) => format!(
-                "Is {proxy} an HTTP proxy, and does it run? `corstap run --upstream-proxy none` reaches servers without one."
+                "Is {proxy} an HTTP proxy, and does it run? `{command} --upstream-proxy none` reaches servers without one."
             ),
         }
     }

@@ -3,7 +3,6 @@
 //! too: so it reaches the server as it came, and the proxy has nothing to read and nothing to share.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 
 use tokio::net::TcpStream;
@@ -12,7 +11,6 @@ use super::upstream::UpstreamProxy;
 use crate::proxy::peer::{NoHead, Peer};
 use crate::wire::head::ResponseHead;
 use crate::wire::headers::{HeaderList, latin1};
-use crate::wire::scan::{HeadScanner, Kind};
 use crate::wire::target::Authority;
 use crate::wire::{MAX_INTERIM, Violation};
 
@@ -80,19 +78,12 @@ pub(super) async fn tunnel(
     Err(NoTunnel::NotHttp(Violation::TooManyInterim))
 }
 
-/// Reads the head of an answer, and nothing of what follows it.
 async fn head(peer: &mut Peer) -> Result<ResponseHead, NoTunnel> {
-    let mut scanner = HeadScanner::new(Kind::Response);
-    let octets = poll_fn(|cx| peer.poll_head(cx, &mut scanner)).await;
-    let octets = octets.map_err(|failure| match failure {
+    peer.response_head().await.map_err(|failure| match failure {
         NoHead::Closed | NoHead::Cut => NoTunnel::Silent,
         NoHead::Broken(error) => NoTunnel::Broken(error),
         NoHead::Violation(violation) => NoTunnel::NotHttp(violation),
-    })?;
-    let front = peer.inbox().get(..octets).unwrap_or_default();
-    let head = ResponseHead::parse(front).map_err(NoTunnel::NotHttp)?;
-    peer.skip(octets);
-    Ok(head)
+    })
 }
 
 fn takes_basic(headers: &HeaderList) -> bool {
