@@ -22,6 +22,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ca", &["wire", "clock", "private"]),
     ("store", &["exchange", "cors", "clock", "private"]),
     ("proxy", &["wire", "exchange", "cors", "ca", "store"]),
+    (
+        "probe",
+        &["wire", "exchange", "cors", "policy", "report", "proxy"],
+    ),
     ("browser", &[]),
     ("term", &["report"]),
     ("cli", &["wire"]),
@@ -29,7 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cmd",
         &[
             "wire", "exchange", "cors", "policy", "report", "clock", "private", "ca", "store",
-            "proxy", "browser", "term", "cli",
+            "proxy", "probe", "browser", "term", "cli",
         ],
     ),
 ];

@@ -7,6 +7,7 @@ pub mod finding;
 mod index;
 mod lines;
 mod lint;
+pub mod mistake;
 pub mod origin;
 mod parse;
 mod path;

@@ -24,6 +24,9 @@ settings.configure(
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
     CORS_ALLOWED_ORIGINS=["http://friend.test"],
+    # What begins so is allowed: a pattern is only anchored at its start.
+    CORS_ALLOWED_ORIGIN_REGEXES=[r"^https://app\.example\.com"],
+    CORS_ALLOW_METHODS=["PUT"],
     CORS_URLS_REGEX=r"^/api/",
 )
 

@@ -49,6 +49,11 @@ const sites = {
     app.use(cors({ origin: true, credentials: true, allowedHeaders: ['content-type'] }));
     app.all('/data.json', (_, response) => response.json({}));
   },
+  // A pattern that is anchored at its end only.
+  pattern(app) {
+    app.use(cors({ origin: /app\.example\.com$/, methods: ['PUT'], credentials: true }));
+    app.get('/data.json', (_, response) => response.json({}));
+  },
   // A small limit.
   limit(app) {
     app.use(express.json({ limit: 8 }));

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod probed;
 mod question;
 mod servers;
 mod tower;

@@ -197,7 +197,7 @@ pub(crate) fn express() -> Option<Server> {
     modules.join("express").is_dir().then_some(())?;
     let mut command = Command::new(program);
     command.arg(here("express.js")).env("NODE_PATH", modules);
-    Some(telling(command, 10))
+    Some(telling(command, 11))
 }
 
 pub(crate) fn starlette() -> Option<Server> {
