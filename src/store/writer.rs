@@ -32,6 +32,11 @@ const OPEN_FOR: Duration = Duration::from_millis(300);
 const MOST_SHOWN: usize = 4096;
 /// How many written exchanges may still get another judgement.
 const MOST_WRITTEN: usize = 16 * 1024;
+/// How long a file that somebody else has locked is waited for; what waits for it meanwhile is tried
+/// again after a [`REST`].
+const LOCKED: Duration = Duration::from_millis(500);
+/// The same for the last time, when nobody will try again.
+const LOCKED_LAST: Duration = Duration::from_secs(1);
 /// After a failure, how long the file is left alone.
 const REST: Duration = Duration::from_secs(1);
 /// How large a capture may become, in octets, before its oldest exchanges make room for new ones.
@@ -150,7 +155,10 @@ pub(super) fn name_of(path: &Path) -> String {
 
 fn begin(path: &Path, capture: &str, values: Values) -> Result<Connection, Error> {
     let connection = schema::create(path)?;
-    describe(&connection, capture, values).map_err(|source| Error::Sqlite {
+    let described = connection
+        .busy_timeout(LOCKED)
+        .and_then(|()| describe(&connection, capture, values));
+    described.map_err(|source| Error::Sqlite {
         path: path.to_owned(),
         source,
     })?;
@@ -217,6 +225,7 @@ impl Desk {
         let late = self.judge.time_passes(clock::now());
         self.dirty.extend(late.iter().copied());
         let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
+        let _ = self.connection.busy_timeout(LOCKED_LAST);
         self.write(&rest);
         self.give_up();
         self.put_away();

@@ -6,8 +6,9 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, prlimit};
 
 use super::running::{PATIENCE, Running, assert_sound, fetch, server};
@@ -95,6 +96,35 @@ fn a_disk_that_stays_full_costs_the_recording_and_says_how_much() {
     assert!(told.contains("exchanges=") && told.len() < 4096, "{told}");
     let listed = log(home.path(), &running.capture);
     assert_eq!(listed.status.code(), Some(0), "{}", stderr(&listed));
+    assert_sound(&running.capture);
+}
+
+#[test]
+fn a_capture_that_somebody_else_has_locked_is_written_later_and_not_waited_for_in_the_end() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = server();
+    let mut running = Running::start(home.path(), "locked");
+    let other = Connection::open(&running.capture).expect("opened");
+    let lock = || other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    fetch(running.address, server, "first");
+    running.logs(1);
+    lock();
+    assert!(fetch(running.address, server, "meanwhile").ends_with("ok"));
+    while !running.told().contains("the capture cannot be written") {
+        std::thread::yield_now();
+    }
+    other.execute_batch("ROLLBACK").expect("let go");
+    while running.next()["id"] != 2 {}
+    lock();
+    assert!(fetch(running.address, server, "never").ends_with("ok"));
+    let told = Instant::now();
+    rustix::process::kill_process(running.pid(), rustix::process::Signal::TERM).expect("told");
+    assert_eq!(running.child.wait().expect("ended").code(), Some(0));
+    let took = told.elapsed();
+    assert!(took < Duration::from_secs(4), "it waited {took:?}");
+    drop(other);
+    let listed = stdout(&log(home.path(), &running.capture));
+    assert_eq!(listed.lines().count(), 2, "{listed}");
     assert_sound(&running.capture);
 }
 
