@@ -260,7 +260,7 @@ mod tests {
             &[],
         );
         let all = Matrix::of(&[rule.clone(), rule.clone()], usize::MAX);
-        assert_eq!(all, Matrix::of(&[rule.clone()], usize::MAX));
+        assert_eq!(all, Matrix::of(std::slice::from_ref(&rule), usize::MAX));
         let some = Matrix::of(&[rule], 10);
         assert_eq!(
             (some.questions.len(), some.left_out),

@@ -62,8 +62,12 @@ impl Probe<'_> {
         Matrix::of(&wanted, most)
     }
 
-    /// Makes the requests, one after the other.
-    pub async fn run(&self, matrix: Matrix) -> Result<Vec<Cell>, Error> {
+    /// Makes the requests, one after the other; `told` hears how many were made.
+    pub async fn run(
+        &self,
+        matrix: Matrix,
+        mut told: impl FnMut(usize),
+    ) -> Result<Vec<Cell>, Error> {
         let mut pace = interval(self.pace.max(Duration::from_millis(1)));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut cells = Vec::with_capacity(matrix.questions.len());
@@ -89,6 +93,7 @@ impl Probe<'_> {
                 question,
                 answer,
             });
+            told(cells.len());
         }
         Ok(cells)
     }

@@ -78,7 +78,7 @@ async fn requests_keep_their_distance() {
     let site = Site::answering(page).await;
     let probe = probe(&site.url, Duration::from_millis(20));
     let begun = Instant::now();
-    let cells = probe.run(probe.matrix(5)).await.expect("answered");
+    let cells = probe.run(probe.matrix(5), |_| ()).await.expect("answered");
     assert_eq!(cells.len(), 5);
     assert!(begun.elapsed() >= Duration::from_millis(80));
     let asked = site.asked.lock().expect("not poisoned").clone();
@@ -97,10 +97,16 @@ async fn a_server_that_is_not_there_or_does_not_answer_ends_the_probe() {
         }
     });
     let closing = probe(&url, Duration::ZERO);
-    let failed = closing.run(closing.matrix(100)).await.expect_err("deaf");
+    let failed = closing
+        .run(closing.matrix(100), |_| ())
+        .await
+        .expect_err("deaf");
     assert!(matches!(failed, Error::Silent(_)), "{failed}");
     deaf.await.expect("ended");
-    let failed = closing.run(closing.matrix(100)).await.expect_err("gone");
+    let failed = closing
+        .run(closing.matrix(100), |_| ())
+        .await
+        .expect_err("gone");
     let Error::NotReached(why) = failed else {
         panic!("{failed}");
     };

@@ -84,7 +84,10 @@ impl Site {
             fetch: Fetch::Get,
             pace: Duration::ZERO,
         };
-        let cells = probe.run(probe.matrix(MOST)).await.expect("answered");
+        let cells = probe
+            .run(probe.matrix(MOST), |_| ())
+            .await
+            .expect("answered");
         let found = findings(&cells, &probe.rules);
         (cells, found)
     }

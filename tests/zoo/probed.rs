@@ -41,7 +41,10 @@ async fn told(site: &str, path: &str, port: u16, rule: &str) -> Vec<(&'static st
         fetch: Fetch::Get,
         pace: Duration::ZERO,
     };
-    let cells = probe.run(probe.matrix(200)).await.expect("answered");
+    let cells = probe
+        .run(probe.matrix(200), |_| ())
+        .await
+        .expect("answered");
     let found = findings(&cells, &probe.rules).into_iter();
     found
         .map(|one| (one.mistake.code(), one.severity.name()))
