@@ -41,6 +41,19 @@ impl Terminal {
         eprint!("{text}");
     }
 
+    /// Asks a question that is answered with yes or no, which no answer means too. Nothing is asked
+    /// where nobody sits at a terminal.
+    pub fn ask(question: &str) -> io::Result<Option<bool>> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(None);
+        }
+        eprint!("{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        let answer = answer.trim().to_ascii_lowercase();
+        Ok(Some(matches!(&*answer, "y" | "yes")))
+    }
+
     /// Prints a value as one line of JSON.
     pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.print(&Self::json_line(value)?)

@@ -8,7 +8,9 @@ mod ca;
 mod capture;
 mod demo;
 mod explain;
+mod probe;
 mod run;
+mod servers;
 
 use std::net::SocketAddr;
 
@@ -18,7 +20,9 @@ pub use self::ca::{Ca, CaVerb};
 pub use self::capture::{FromCapture, Log, Show};
 pub use self::demo::Demo;
 pub use self::explain::Explain;
+pub use self::probe::Probe;
 pub use self::run::{Run, Values};
+pub use self::servers::Servers;
 
 /// Says why a cross-origin fetch fails, and which server layer is at fault.
 ///

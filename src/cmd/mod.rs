@@ -5,6 +5,7 @@ pub mod demo;
 pub mod explain;
 pub mod log;
 pub mod place;
+pub mod probe;
 mod route;
 pub mod run;
 pub mod show;

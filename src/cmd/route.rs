@@ -11,12 +11,16 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::ca::HostList;
-use crate::cli::Run;
+use crate::cli::Servers;
 use crate::proxy::{Bypass, Identity, Route, Upstream, UpstreamProxy};
 use crate::wire::target::Host;
 
-/// The route to servers, for a proxy that listens at `own`.
-pub(super) fn route(arguments: &Run, own: SocketAddr, provider: &CryptoProvider) -> Result<Route> {
+/// The route to servers, for a proxy that listens at `own`, if it is for one.
+pub(super) fn route(
+    arguments: &Servers,
+    own: Option<SocketAddr>,
+    provider: &CryptoProvider,
+) -> Result<Route> {
     let identities = arguments.client_cert.iter();
     Ok(Route {
         resolve: arguments.resolve.iter().cloned().collect(),
@@ -52,7 +56,7 @@ pub(super) fn told(route: &Route) -> String {
 }
 
 /// The proxies named by the option, or else by the environment.
-fn upstream(option: Option<&str>, own: SocketAddr) -> Result<Upstream> {
+fn upstream(option: Option<&str>, own: Option<SocketAddr>) -> Result<Upstream> {
     let variable = |name: &str| std::env::var(name).ok();
     let upstream = match option {
         Some("none") => return Ok(Upstream::default()),
@@ -68,7 +72,7 @@ fn upstream(option: Option<&str>, own: SocketAddr) -> Result<Upstream> {
     if let Some(proxy) = upstream
         .proxies()
         .into_iter()
-        .find(|proxy| is_own(proxy, own))
+        .find(|proxy| own.is_some_and(|own| is_own(proxy, own)))
     {
         bail!(
             "the upstream proxy {proxy} is corstap itself. To do without: corstap run --upstream-proxy none"
@@ -168,7 +172,7 @@ mod tests {
             ("http://user@[::1]:2677", "0.0.0.0:2677"),
             ("10.0.0.1:2677", "10.0.0.1:2677"),
         ] {
-            let refused = upstream(Some(proxy), address(own)).expect_err(proxy);
+            let refused = upstream(Some(proxy), Some(address(own))).expect_err(proxy);
             assert!(
                 refused.to_string().ends_with(
                     ":2677 is corstap itself. To do without: corstap run --upstream-proxy none"
@@ -180,7 +184,7 @@ mod tests {
             ("localhost:2678", "127.0.0.1:2677"),
             ("10.0.0.1:2677", "127.0.0.1:2677"),
         ] {
-            upstream(Some(proxy), address(own)).expect(proxy);
+            upstream(Some(proxy), Some(address(own))).expect(proxy);
         }
     }
 }

@@ -49,7 +49,7 @@ impl Session {
         let listener = listen(arguments.listen).await?;
         let address = listener.local_addr()?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let route = route::route(arguments, address, &provider)?;
+        let route = route::route(&arguments.servers, Some(address), &provider)?;
         let told = route::told(&route);
         let capture = capture_path(arguments.capture.as_deref())?;
         let redactor = Redactor::new(&ca::random()?, values(arguments));
