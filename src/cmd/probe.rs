@@ -1,5 +1,7 @@
 //! The part of `corstap check` that asks a server.
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,32 +88,25 @@ fn announcement(
     route: &str,
 ) -> String {
     let (url, method) = (&probe.url, probe.fetch.method());
-    let requests = matrix.questions.len();
+    let (requests, rate) = (matrix.questions.len(), arguments.rate);
     let mut told = format!(
-        "Probing {url}: {requests} requests at the most ({method} and OPTIONS), one after the other, {} a second, without \
-         cookies.{route}\n",
-        arguments.rate
+        "Probing {url}: {requests} requests at the most ({method} and OPTIONS), one after the other, {rate} a second, \
+         without cookies.{route}\n"
     );
     if matrix.left_out > 0 {
-        let all = requests + matrix.left_out;
-        told.push_str(&format!(
-            "{} more would be worth asking: --requests {all}\n",
-            matrix.left_out
-        ));
+        let (left_out, all) = (matrix.left_out, requests + matrix.left_out);
+        let _ = writeln!(told, "{left_out} more are worth asking: --requests {all}");
     }
     if probe.rules.is_empty() {
-        let mut targets: Vec<String> = policy
-            .rules()
-            .iter()
-            .flat_map(|rule| &rule.targets)
-            .map(ToString::to_string)
-            .collect();
-        targets.dedup();
-        told.push_str(&format!(
-            "No rule in force has this URL among its targets ({}), so by the policy no page may read it. If the server \
-             is only at another address: --probe with a target's URL, and --resolve.\n",
+        let targets = policy.rules().iter().flat_map(|rule| &rule.targets);
+        let targets: BTreeSet<String> = targets.map(ToString::to_string).collect();
+        let targets: Vec<String> = targets.into_iter().collect();
+        let _ = writeln!(
+            told,
+            "No rule in force has this URL among its targets ({}), so by the policy no page may read it. If the server is \
+             at another address than its targets say: --probe with the URL of a target, and --resolve.",
             targets.join(", ")
-        ));
+        );
     }
     told
 }
@@ -134,7 +129,7 @@ fn ask(probe: &Probe<'_>, matrix: Matrix, command: &str) -> Result<Vec<Cell>> {
     let all = u64::try_from(matrix.questions.len()).ok();
     let mut progress = Progress::of("probing");
     let asking = probe.run(matrix, |done| {
-        progress.at(u64::try_from(done).unwrap_or(0), all)
+        progress.at(u64::try_from(done).unwrap_or(0), all);
     });
     runtime
         .block_on(asking)
