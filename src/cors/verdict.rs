@@ -265,6 +265,16 @@ impl Verdict {
     }
 }
 
+/// What would have become of a request without the rewrites before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Production {
+    /// It would not have been sent: its preflight, or the redirect that led to it, fails there.
+    NotSent,
+    /// Nothing tells: the server was not asked, or it hangs on the credentials mode.
+    Unknown,
+}
+
 /// Why a cross-origin request has, or has not, a preflight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -309,8 +319,14 @@ pub struct Judgement {
     pub retry_of: Option<ExchangeId>,
     /// The other exchanges of the same story.
     pub links: Links,
-    /// The verdict.
+    /// The verdict, which is about the response as the server sent it.
     pub verdict: Verdict,
+    /// The verdict on what a rule made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Box<Verdict>>,
+    /// What would have become of the request without the rewrites before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
     /// The server layers at fault, the surest first.
     pub roots: Vec<Diagnosis<Root>>,
 }
@@ -318,7 +334,29 @@ pub struct Judgement {
 impl Judgement {
     /// Withholds the secrets that a message may name: header names, and the URL of a redirect.
     pub fn withhold(&mut self, redactor: &Redactor) {
-        let verdict = &mut self.verdict;
+        self.verdict.withhold(redactor);
+        if let Some(delivered) = &mut self.delivered {
+            delivered.withhold(redactor);
+        }
+    }
+}
+
+impl Verdict {
+    /// No server was asked.
+    pub(super) fn is_not_asked(&mut self) {
+        self.answer.outcome = Outcome::NotAsked;
+        let PerEngine {
+            chromium,
+            firefox,
+            webkit,
+        } = &mut self.engines;
+        for engine in [chromium, firefox, webkit] {
+            engine.answer.outcome = Outcome::NotAsked;
+        }
+    }
+
+    fn withhold(&mut self, redactor: &Redactor) {
+        let verdict = self;
         let PerEngine {
             chromium,
             firefox,

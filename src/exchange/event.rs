@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{ConnectionId, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response};
+use super::{
+    ConnectionId, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite,
+};
 
 /// The two peers of the proxy; whose turn it is, or whose fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +58,16 @@ pub enum Event {
         id: ExchangeId,
         /// How.
         reach: Reach,
+    },
+    /// A rule makes another response of the one that comes next; or answers in the server's place,
+    /// and none comes.
+    Rewritten {
+        /// The exchange.
+        id: ExchangeId,
+        /// When.
+        at: Moment,
+        /// What it makes of it.
+        rewrite: Arc<Rewrite>,
     },
     /// The head of the final response was read; it has not been passed on yet.
     Answered {
@@ -115,6 +127,7 @@ impl Event {
         match self {
             Self::Opened { id, .. }
             | Self::Reached { id, .. }
+            | Self::Rewritten { id, .. }
             | Self::Answered { id, .. }
             | Self::Cancelled { id, .. }
             | Self::NotCancelled { id, .. }
@@ -131,6 +144,7 @@ impl Event {
         match self {
             Self::Opened { request, .. } => request.weight(),
             Self::Answered { sent, .. } => sent.headers.weight(),
+            Self::Rewritten { rewrite, .. } => rewrite.weight(),
             Self::Connected { .. }
             | Self::Unwatched { .. }
             | Self::Reached { .. }
@@ -148,6 +162,7 @@ impl Event {
             Self::Connected { at, .. }
             | Self::Unwatched { at, .. }
             | Self::Opened { at, .. }
+            | Self::Rewritten { at, .. }
             | Self::Answered { at, .. }
             | Self::Cancelled { at, .. }
             | Self::NotCancelled { at, .. }

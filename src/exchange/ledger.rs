@@ -1,6 +1,7 @@
 //! The ledger: puts exchanges together from the events they are told in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Ending, Event, Exchange, ExchangeId, Moment, Reach};
 
@@ -40,25 +41,26 @@ impl Ledger {
                     reach: Reach::default(),
                     started: *at,
                     elapsed: None,
-                    request: std::sync::Arc::clone(request),
+                    request: Arc::clone(request),
                     sent: None,
+                    rewrite: None,
                     ending: Ending::InProgress,
                     reason: None,
                 };
-                self.open.insert(
-                    *id,
-                    Entry {
-                        exchange,
-                        heard: *at,
-                    },
-                );
+                let heard = *at;
+                self.open.insert(*id, Entry { exchange, heard });
             }
             Event::Reached { id, reach } => {
                 self.open.get_mut(id)?.exchange.reach = reach.clone();
             }
+            Event::Rewritten { id, at, rewrite } => {
+                let entry = self.open.get_mut(id)?;
+                entry.exchange.rewrite = Some(Arc::clone(rewrite));
+                entry.heard = *at;
+            }
             Event::Answered { id, at, sent } => {
                 let entry = self.open.get_mut(id)?;
-                entry.exchange.sent = Some(std::sync::Arc::clone(sent));
+                entry.exchange.sent = Some(Arc::clone(sent));
                 entry.heard = *at;
             }
             Event::Ended {

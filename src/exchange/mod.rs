@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod moment;
 pub mod reach;
 pub mod recorded;
+pub mod rewrite;
 pub mod secret;
 pub mod url;
 
@@ -21,6 +22,7 @@ pub use self::ending::Ending;
 pub use self::event::{Event, Side};
 pub use self::moment::Moment;
 pub use self::reach::{Reach, Unverified};
+pub use self::rewrite::Rewrite;
 pub use self::url::{RequestUrl, Scheme};
 use crate::wire::head::Version;
 use crate::wire::headers::HeaderList;
@@ -106,6 +108,8 @@ pub struct Exchange {
     pub request: Arc<Request>,
     /// The response as the server sent it.
     pub sent: Option<Arc<Response>>,
+    /// What a rule made of it, where one did.
+    pub rewrite: Option<Arc<Rewrite>>,
     /// How it ended, so far.
     pub ending: Ending,
     /// What exactly went wrong, in words, where something did.

@@ -14,7 +14,7 @@ pub struct Moment(i64);
 
 impl Moment {
     /// From microseconds since the Unix epoch.
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 

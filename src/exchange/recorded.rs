@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::rewrite::RecordedRewrite;
 use super::secret::{Redactor, Value};
 use super::{
     ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Request, Response,
@@ -56,6 +57,8 @@ pub struct Recorded {
     pub sent: Option<RecordedResponse>,
     /// The response as the browser got it, where a rewrite made it another one.
     pub delivered: Option<RecordedResponse>,
+    /// What made it another one.
+    pub rewrite: Option<RecordedRewrite>,
     /// How it ended.
     pub ending: Ending,
     /// What exactly went wrong, if something did.
@@ -65,6 +68,7 @@ pub struct Recorded {
 impl Recorded {
     /// What a capture holds of an exchange.
     pub fn of(exchange: &Exchange, redactor: &Redactor) -> Self {
+        let (sent, rewrite) = (exchange.sent.as_deref(), exchange.rewrite.as_deref());
         Self {
             id: exchange.id,
             connection: exchange.connection,
@@ -76,8 +80,9 @@ impl Recorded {
                 .elapsed
                 .map(|elapsed| elapsed.as_secs_f64() * 1000.0),
             request: request(&exchange.request, redactor),
-            sent: exchange.sent.as_ref().map(|sent| response(sent, redactor)),
-            delivered: None,
+            sent: sent.map(|sent| response(sent, redactor)),
+            delivered: rewrite.map(|rewrite| response(&rewrite.delivered, redactor)),
+            rewrite: rewrite.map(|rewrite| RecordedRewrite::of(rewrite, sent, redactor)),
             ending: exchange.ending,
             reason: exchange.reason.clone(),
         }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::explain::{Explanation, explain};
 use super::readable::readable;
 use crate::cors::classify::Because;
-use crate::cors::verdict::Links;
+use crate::cors::verdict::{Links, Production};
 use crate::cors::{Destination, Diagnosis, Judgement, Kind, Root, Verdict};
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
+use crate::exchange::rewrite::RecordedEdit;
 use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol, Unverified};
 
 /// The version of the form.
@@ -46,7 +47,9 @@ pub struct Record<'a> {
     links: &'a Links,
     verdict: Cow<'a, Verdict>,
     roots: &'a [Diagnosis<Root>],
-    rewrite: Option<()>,
+    rewrite: Option<Rewrite<'a>>,
+    /// What would have become of the request without the rewrites before it.
+    production: Option<Production>,
     explanation: Option<Explanation>,
 }
 
@@ -85,9 +88,29 @@ impl<'a> Record<'a> {
             links: &judgement.links,
             verdict: verdict(recorded, judgement),
             roots: &judgement.roots,
-            rewrite: None,
+            rewrite: Rewrite::of(recorded, judgement),
+            production: judgement.production,
             explanation: explain(recorded, judgement),
         }
+    }
+}
+
+/// What a rule made of the response, and the verdict on that.
+#[derive(Debug, Serialize)]
+struct Rewrite<'a> {
+    rule: &'a str,
+    edits: &'a [RecordedEdit],
+    verdict: Option<&'a Verdict>,
+}
+
+impl<'a> Rewrite<'a> {
+    fn of(recorded: &'a Recorded, judgement: &'a Judgement) -> Option<Self> {
+        let rewrite = recorded.rewrite.as_ref()?;
+        Some(Self {
+            rule: &rewrite.rule,
+            edits: &rewrite.edits,
+            verdict: judgement.delivered.as_deref(),
+        })
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Which {
     All,
     /// Those that pages cannot have.
     Failed,
+    /// Those that a rule made pages get otherwise than the server sent them.
+    Rewritten,
 }
 
 /// The number of a change: every insert and every update has one, in order.
@@ -93,6 +95,9 @@ impl Capture {
     ) -> Result<(), E> {
         let select = match which {
             Which::All => "SELECT * FROM exchange WHERE id > ?1 ORDER BY id",
+            Which::Rewritten => {
+                "SELECT * FROM exchange WHERE rewrite IS NOT NULL AND id > ?1 ORDER BY id"
+            }
             Which::Failed => "SELECT * FROM exchange WHERE failed AND id > ?1 ORDER BY id",
         };
         self.select(select, 0, |_, stored| tell(stored))
@@ -143,9 +148,10 @@ mod tests {
     use super::*;
     use crate::cors::Outcome;
     use crate::exchange::secret::{Redactor, Value as Kept, Values};
-    use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
+    use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response, Rewrite};
     use crate::store::recorder::Arrival;
     use crate::store::{Recorder, Shown, Ticket, Writer};
+    use crate::wire::edit::{Edit, edited_fields};
     use crate::wire::headers::HeaderList;
 
     struct Scene {
@@ -260,6 +266,79 @@ mod tests {
         assert!(memchr::memmem::find(&file, b"hunter2").is_none());
     }
 
+    /// An answer that a rule made another one of.
+    fn rewritten_exchange(recorder: &Recorder) {
+        let line = recorder.connected(arrival(), None);
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/b").expect("valid"),
+            headers: [("Origin", "https://app.test")].into_iter().collect(),
+        };
+        let sent = Response {
+            status: 200,
+            headers: [("Access-Control-Allow-Origin", "null"), ("X-Id", "hunter2")]
+                .into_iter()
+                .collect(),
+        };
+        let edits = vec![Edit::Replace {
+            line: 0,
+            value: b"https://app.test".to_vec(),
+        }];
+        let delivered = Response {
+            status: 200,
+            headers: edited_fields(&sent.headers, &edits),
+        };
+        let client = "127.0.0.1:1".parse().expect("an address");
+        let mut ticket = recorder.open(line.id(), Protocol::Http11, client, Arc::new(request));
+        ticket.rewritten(Arc::new(Rewrite {
+            rule: "app".into(),
+            edits,
+            delivered,
+        }));
+        ticket.answered(Arc::new(sent));
+        ticket.ended(Ending::Complete, None);
+    }
+
+    #[test]
+    fn what_a_rule_made_of_an_answer_is_kept_beside_what_was_sent() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        exchange(&recorder, "/a", Some("*"));
+        rewritten_exchange(&recorder);
+        drop(recorder);
+        writer.finish();
+        drop(shown);
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let mut rewritten = Vec::new();
+        capture
+            .exchanges::<Error>(Which::Rewritten, |stored| {
+                rewritten.push(stored);
+                Ok(())
+            })
+            .expect("read");
+        let [stored] = rewritten.as_slice() else {
+            panic!("{rewritten:?}");
+        };
+        let plain = |value: &str| Some(Kept::Plain(value.to_owned()));
+        let rewrite = stored.recorded.rewrite.as_ref().expect("a rule did it");
+        assert_eq!(rewrite.rule, "app");
+        let edit = &rewrite.edits[0];
+        assert_eq!((edit.line, &edit.from), (Some(1), &plain("null")));
+        assert_eq!(edit.to, plain("https://app.test"));
+        let delivered = stored.recorded.delivered.as_ref().expect("delivered");
+        assert_eq!(
+            Some(delivered.headers[0].1.clone()),
+            plain("https://app.test")
+        );
+        assert!(matches!(delivered.headers[1].1, Kept::Withheld(_)));
+        assert_eq!(stored.judgement.verdict.answer.outcome, Outcome::Blocked);
+        assert!(stored.judgement.delivered.is_some());
+    }
+
     #[test]
     fn a_capture_of_version_1_is_read() {
         let Scene {
@@ -272,8 +351,8 @@ mod tests {
         drop(recorder);
         writer.finish();
         let path = dir.path().join("run.corstap");
-        let old =
-            "ALTER TABLE exchange DROP COLUMN via; ALTER TABLE exchange DROP COLUMN unverified;
+        let old = "DROP INDEX exchange_rewrite; ALTER TABLE exchange DROP COLUMN rewrite;
+            ALTER TABLE exchange DROP COLUMN via; ALTER TABLE exchange DROP COLUMN unverified;
             PRAGMA user_version = 1";
         let file = Connection::open(&path).expect("opened");
         file.execute_batch(old).expect("as it was");

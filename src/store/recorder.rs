@@ -6,7 +6,8 @@ use std::sync::{Arc, mpsc};
 
 use crate::clock;
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Reach, Request, Response, Side,
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite,
+    Side,
 };
 
 /// How many events may wait for the writer before new exchanges are dropped.
@@ -177,6 +178,21 @@ impl Ticket {
     pub fn reached(&self, reach: &Reach) {
         let reach = reach.clone();
         self.tell(|id| Event::Reached { id, reach });
+    }
+
+    /// Whether the exchange is recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A rule makes another response of the one that is told next, if one is. To be called before
+    /// it is passed on.
+    pub fn rewritten(&self, rewrite: Arc<Rewrite>) {
+        self.tell(|id| Event::Rewritten {
+            id,
+            at: clock::now(),
+            rewrite,
+        });
     }
 
     /// The head of the final response was read. To be called before it is passed on.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use rusqlite::{Row, Statement, params};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::cors::Judgement;
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
+use crate::exchange::rewrite::RecordedRewrite;
 use crate::exchange::{ConnectionId, ExchangeId, Moment, Reach};
 
 /// An exchange as a capture holds it, with the judgement on it.
@@ -27,13 +28,29 @@ pub(super) const INSERT: &str = "
     INSERT INTO exchange VALUES (
         :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
         :method, :url, :request_headers, :status, :response_headers, :ending, :reason,
-        :via, :unverified, :failed, :judgement
+        :via, :unverified, :rewrite, :failed, :judgement
     )
     ON CONFLICT (id) DO UPDATE SET
         change = :change, rev = :rev, elapsed_ms = :elapsed_ms, server = :server,
         status = :status, response_headers = :response_headers, ending = :ending,
-        reason = :reason, via = :via, unverified = :unverified, failed = :failed,
-        judgement = :judgement";
+        reason = :reason, via = :via, unverified = :unverified, rewrite = :rewrite,
+        failed = :failed, judgement = :judgement";
+
+/// What a rule made of a response, in one column.
+#[derive(Serialize, Deserialize)]
+struct Rewritten {
+    rewrite: RecordedRewrite,
+    delivered: RecordedResponse,
+}
+
+impl Rewritten {
+    fn of(recorded: &Recorded) -> Option<Self> {
+        Some(Self {
+            rewrite: recorded.rewrite.clone()?,
+            delivered: recorded.delivered.clone()?,
+        })
+    }
+}
 
 /// Writes a row, or writes it anew.
 pub(super) fn insert(
@@ -67,6 +84,7 @@ pub(super) fn insert(
         recorded.reason,
         recorded.reach.via,
         recorded.reach.unverified.as_ref().map(json),
+        Rewritten::of(recorded).as_ref().map(json),
         verdict.is_failure(),
         judgement,
     ])?;
@@ -90,6 +108,13 @@ pub(super) fn read(row: &Row<'_>) -> Result<Stored, ReadError> {
         }),
         _ => None,
     };
+    let rewritten: Option<Rewritten> = match later("rewrite")? {
+        Some(rewritten) => Some(serde_json::from_str(&rewritten)?),
+        None => None,
+    };
+    let (rewrite, delivered) = rewritten
+        .map(|rewritten| (rewritten.rewrite, rewritten.delivered))
+        .unzip();
     Ok(Stored {
         rev: row.get("rev")?,
         recorded: Recorded {
@@ -113,7 +138,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<Stored, ReadError> {
                 headers: serde_json::from_str(&text("request_headers")?)?,
             },
             sent,
-            delivered: None,
+            delivered,
+            rewrite,
             ending: parse_word(text("ending")?)?,
             reason: maybe("reason")?,
         },

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::Error;
 
 /// The schema version this program writes and the last it reads. Version 1 has no columns `via`
-/// and `unverified`.
-const VERSION: i64 = 2;
+/// and `unverified`, version 2 has no `rewrite`.
+const VERSION: i64 = 3;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
@@ -46,11 +46,13 @@ const TABLES: &str = "
         reason           TEXT,
         via              TEXT,
         unverified       TEXT,
+        rewrite          TEXT,
         failed           INTEGER NOT NULL,
         judgement        TEXT NOT NULL
     ) STRICT;
     CREATE UNIQUE INDEX exchange_change ON exchange (change);
     CREATE INDEX exchange_failed ON exchange (id) WHERE failed;
+    CREATE INDEX exchange_rewrite ON exchange (id) WHERE rewrite IS NOT NULL;
 ";
 
 /// Makes the tables in a new, empty file.
@@ -126,7 +128,7 @@ mod tests {
             .expect("set");
         let error = read(&path).expect_err("refused").to_string();
         assert!(
-            error.contains("newer corstap (schema 7, this one knows 2); update"),
+            error.contains("newer corstap (schema 7, this one knows 3); update"),
             "{error}"
         );
     }

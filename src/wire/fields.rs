@@ -3,8 +3,9 @@
 
 use http::request;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use super::edit::{Edit, Fate, Plan};
 use super::headers::HeaderList;
 use super::target::Authority;
 use super::{MAX_FIELDS, Violation, is_token};
@@ -82,13 +83,40 @@ pub fn path(target: &http::Uri) -> &str {
 
 /// The field lines, as the judge takes them.
 pub fn header_list(fields: &HeaderMap) -> HeaderList {
-    let octets =
-        |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len();
+    let octets = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
     let mut list = HeaderList::with_capacity(fields.len(), fields.iter().map(octets).sum());
     for (name, value) in fields {
         list.push(name.as_str().as_bytes(), value.as_bytes());
     }
     list
+}
+
+/// The field lines that edits leave: those that stay do so octet by octet.
+pub fn edited(fields: &HeaderMap, edits: &[Edit]) -> HeaderMap {
+    let plan = Plan::of(edits);
+    let mut edited = HeaderMap::with_capacity(fields.len() + plan.added.len());
+    let mut put = |name: HeaderName, value: HeaderValue| {
+        // There is room for all that were there before, and a few more.
+        let _ = edited.try_append(name, value);
+    };
+    for (line, (name, value)) in fields.iter().enumerate() {
+        match plan.fate(line) {
+            Fate::Stays => put(name.clone(), value.clone()),
+            Fate::Goes => {}
+            Fate::Says(value) => {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    put(name.clone(), value);
+                }
+            }
+        }
+    }
+    for (name, value) in plan.added {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+            put(name, value);
+        }
+    }
+    edited
 }
 
 #[cfg(test)]
@@ -150,6 +178,36 @@ mod tests {
         }
         let many = vec![("x", "y"); MAX_FIELDS + 1];
         assert_eq!(request("GET", target, &many), Err(Violation::TooManyFields));
+    }
+
+    #[test]
+    fn edited_fields_are_those_of_the_list_that_was_edited() {
+        let mut fields = HeaderMap::new();
+        for (name, value) in [("vary", "a"), ("x", " b "), ("vary", "c"), ("y", "d")] {
+            let value = HeaderValue::from_static(value);
+            fields.append(HeaderName::from_static(name), value);
+        }
+        let replaced = Edit::Replace {
+            line: 1,
+            value: b"Origin".to_vec(),
+        };
+        let added = Edit::Add {
+            name: "New",
+            value: b"e".to_vec(),
+        };
+        let edits = [replaced, Edit::Remove { line: 3 }, added];
+        let edited = edited(&fields, &edits);
+        let list = super::super::edit::edited_fields(&header_list(&fields), &edits);
+        let lower: HeaderList = list
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+            .collect();
+        assert_eq!(header_list(&edited), lower);
+        assert_eq!(edited.get("x"), Some(&HeaderValue::from_static(" b ")));
+        assert_eq!(
+            lower.all("vary").collect::<Vec<_>>(),
+            [b"a", b"Origin".as_slice()]
+        );
     }
 
     #[test]

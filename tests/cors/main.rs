@@ -18,4 +18,5 @@ mod lookalike;
 mod measured;
 mod naive;
 mod odd;
+mod rewritten;
 mod truth;

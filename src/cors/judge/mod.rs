@@ -9,6 +9,7 @@ mod infer;
 mod jar;
 mod line;
 mod modes;
+mod rewritten;
 mod stitch;
 mod story;
 mod watched;
@@ -67,6 +68,7 @@ pub struct Judge {
     unclosed: VecDeque<(Moment, ExchangeId)>,
     /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
     has_gaps: bool,
+    has_rewrites: bool,
     changed: Vec<ExchangeId>,
 }
 
@@ -93,6 +95,7 @@ impl Judge {
             unfollowed: VecDeque::new(),
             unclosed: VecDeque::new(),
             has_gaps: false,
+            has_rewrites: false,
             changed: Vec::new(),
         }
     }
@@ -153,6 +156,8 @@ impl Judge {
             destination: watched.profile.destination,
             retry_of: watched.retry_of,
             links: watched.links.clone(),
+            delivered: watched.verdict_on_delivered(id).map(Box::new),
+            production: self.production(id),
             verdict,
         })
     }
@@ -183,6 +188,7 @@ impl Judge {
                 request,
                 ..
             } => self.opened(*id, *connection, *at, *protocol, request),
+            Event::Rewritten { id, at, rewrite } => self.rewritten(*id, *at, rewrite),
             Event::Answered { id, at, sent } => self.answered(*id, *at, sent),
             Event::Cancelled { id, .. } => {
                 self.tried(*id, ConfirmedBy::Cancelled, Because::Cancelled);
@@ -222,6 +228,7 @@ impl Judge {
                 request: Arc::clone(request),
                 profile,
                 response: None,
+                rewrite: None,
                 answered: None,
                 ending: Ending::InProgress,
                 ended: None,
@@ -282,18 +289,15 @@ impl Judge {
             watched.profile,
             watched.redirects,
             &watched.request,
-            response,
+            watched.stored(response),
         );
         if response.headers.contains("set-cookie") || response.headers.contains("clear-site-data") {
             let server = self.stories.server(&watched.request);
             self.jar.answered(server, response);
         }
         if watched.profile.kind == Kind::Preflight {
-            let may_be_accepted = watched.may_be_accepted();
-            self.surroundings
-                .preflight_answered(id, &watched.request, may_be_accepted);
-            if may_be_accepted && self.unfollowed.len() < MOST_WATCHED {
-                self.unfollowed.push_back((at.plus(PATIENCE), id));
+            if watched.rewrite.is_none() {
+                self.preflight_answered(id, at);
             }
         } else if let Some(target) = redirect::target(&watched.request.url, response)
             && let Some(target) = RequestUrl::from_url(&target)
@@ -311,8 +315,8 @@ impl Judge {
         };
         watched.ended(at, ending);
         self.changed.push(id);
-        let goes_on = |response: &Arc<Response>| can_go_on(watched.protocol, response);
-        let goes_on = ending == Ending::Complete && watched.response.as_ref().is_some_and(goes_on);
+        let goes_on = |response: &Response| can_go_on(watched.protocol, response);
+        let goes_on = ending == Ending::Complete && watched.delivered().is_some_and(goes_on);
         self.lines.ended(watched.connection, at, goes_on);
         if goes_on && watched.is_told_by_connection() && self.unclosed.len() < MOST_WATCHED {
             self.unclosed.push_back((at.plus(KEPT_AFTER), id));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{
-    ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+    ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Rewrite,
 };
 
 use super::super::around::Around;
@@ -30,6 +30,8 @@ pub(super) struct Watched {
     pub(super) request: Arc<Request>,
     pub(super) profile: Profile,
     pub(super) response: Option<Arc<Response>>,
+    /// What a rule made of the response: what the browser acts on.
+    pub(super) rewrite: Option<Arc<Rewrite>>,
     pub(super) answered: Option<Moment>,
     pub(super) ending: Ending,
     pub(super) ended: Option<Moment>,
@@ -77,7 +79,7 @@ impl Watched {
             protocol: self.protocol,
             request: &self.request,
             response: self.response.as_deref(),
-            ending: self.ending,
+            ending: self.ending_of_sent(),
             redirects: self.redirects,
             is_left: self.is_left && self.links.redirected_to.is_none(),
             around: &self.around,
@@ -87,7 +89,10 @@ impl Watched {
     /// How much memory its heads take, in octets.
     pub(super) fn weight(&self) -> usize {
         let response = self.response.as_ref();
-        self.request.weight() + response.map_or(0, |response| response.headers.weight())
+        let rewrite = self.rewrite.as_ref();
+        self.request.weight()
+            + response.map_or(0, |response| response.headers.weight())
+            + rewrite.map_or(0, |rewrite| rewrite.weight())
     }
 
     /// The engine whose verdict this is.
@@ -111,6 +116,9 @@ impl Watched {
     /// The outcome of what its engine makes of it, without credentials and with them.
     fn outcomes(&self) -> (Outcome, Outcome) {
         let engine = self.engine();
+        if self.rewrite.is_some() {
+            return self.with_delivered(|situation| Both::of(engine, situation).outcomes());
+        }
         match &self.settled {
             Some(opinions) => opinions.get(engine).outcomes(),
             None => Both::of(engine, &self.situation()).outcomes(),
@@ -156,7 +164,7 @@ impl Watched {
     /// Whether this preflight's answer spares a request of that kind one of its own.
     pub(super) fn holds_for(&self, request: &Request, names: &[&[u8]], now: Moment) -> bool {
         let (Some(answer), Some(at), Some(asked)) = (
-            &self.response,
+            self.delivered(),
             self.answered,
             Preflight::of(&self.request.headers),
         ) else {
@@ -187,7 +195,7 @@ impl Watched {
     /// when it blocks one with content, and keeps it when it takes it (measured; scripts and
     /// players close connections too, and a 401 is asked again).
     pub(super) fn is_told_by_connection(&self) -> bool {
-        let (Some(response), Some(Engine::Webkit)) = (&self.response, self.profile.engine) else {
+        let (Some(response), Some(Engine::Webkit)) = (self.delivered(), self.profile.engine) else {
             return false;
         };
         let is_streamed = matches!(
@@ -212,13 +220,22 @@ impl Watched {
         let because = self.links.preflight_because;
         let not_enforced = lookalike::not_enforced(&situation, id, because);
         verdict.not_cors.extend(not_enforced);
-        verdict.confirmed = self.confirmed_by.map(|by| Confirmed {
+        if self.rewrite.is_none() {
+            verdict.confirmed = self.confirmed(&verdict);
+        } else if self.response.is_none() {
+            verdict.is_not_asked();
+        }
+        verdict
+    }
+
+    /// What the browser made of what it got, beside the verdict on that.
+    pub(super) fn confirmed(&self, verdict: &Verdict) -> Option<Confirmed> {
+        self.confirmed_by.map(|by| Confirmed {
             by,
             agrees: verdict.answer.outcome == by.outcome(),
             code: None,
             parameter: None,
-        });
-        verdict
+        })
     }
 }
 

@@ -21,7 +21,7 @@ const MOST_NAME: usize = 64;
 
 /// Fields whose values are harmless: CORS, fetch metadata, content type, caching, connection and
 /// server; lower case, sorted.
-const HARMLESS: [&str; 58] = [
+const HARMLESS: [&str; 59] = [
     "accept",
     "accept-ch",
     "accept-encoding",
@@ -42,6 +42,7 @@ const HARMLESS: [&str; 58] = [
     "content-language",
     "content-length",
     "content-type",
+    "corstap-rewrite",
     "cross-origin-embedder-policy",
     "cross-origin-opener-policy",
     "cross-origin-resource-policy",

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::rewritten::rewritten;
 use super::{BAD, BOLD, DIM, View, WARN, explained, headline, printable, shown};
 use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
 use crate::cors::{
@@ -15,6 +16,7 @@ use crate::report::readable::readable;
 /// Everything about one exchange.
 pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     let mut text = headline(recorded, judgement, view);
+    text.push_str(&rewritten(recorded, judgement, view));
     text.push_str(&explained(recorded, judgement, view));
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
@@ -57,6 +59,15 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
         let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", sent.status);
         let at_fault = lines_at_fault(recorded.id, verdict);
         write_fields(&mut text, &sent.headers, &at_fault);
+    }
+    if let (Some(delivered), Some(rewrite)) = (&recorded.delivered, &recorded.rewrite) {
+        let rule = printable(&rewrite.rule);
+        let _ = writeln!(
+            text,
+            "\n{BOLD}{}{BOLD:#} {DIM}as rule \"{rule}\" delivered it{DIM:#}",
+            delivered.status
+        );
+        write_fields(&mut text, &delivered.headers, &[]);
     }
     text
 }

@@ -3,6 +3,7 @@
 
 mod entry;
 mod full;
+mod rewritten;
 
 use std::fmt::Write;
 
@@ -38,6 +39,7 @@ pub struct View {
 /// been explained before.
 pub fn line(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     let mut text = headline(recorded, judgement, view);
+    text.push_str(&rewritten::rewritten(recorded, judgement, view));
     if judgement.retry_of.is_none() || recorded.sent.is_some() {
         text.push_str(&explained(recorded, judgement, view));
     }
