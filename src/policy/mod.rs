@@ -12,6 +12,7 @@ pub mod origin;
 mod parse;
 mod path;
 pub mod pattern;
+pub mod rewrite;
 pub mod rule;
 mod spelling;
 pub mod target;

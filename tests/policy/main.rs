@@ -9,6 +9,9 @@
 
 mod language;
 mod lookup;
+mod rewrite;
+mod safety;
+mod worlds;
 
 use corstap::exchange::Moment;
 use corstap::policy::{Parsed, Policy};
