@@ -21,7 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("private", &[]),
     ("ca", &["wire", "clock", "private"]),
     ("store", &["exchange", "cors", "clock", "private"]),
-    ("proxy", &["wire", "exchange", "cors", "ca", "store"]),
+    (
+        "proxy",
+        &["wire", "exchange", "cors", "policy", "clock", "ca", "store"],
+    ),
     (
         "probe",
         &["wire", "exchange", "cors", "policy", "report", "proxy"],

@@ -5,7 +5,7 @@
 //! was dialled and has chosen a protocol; one to any other host is a `tunnel`, and so is one of a
 //! client that has the server's own certificate `pinned`. `h1` turns once per exchange: head in,
 //! head and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). `h2` does
-//! the same for many streams at once. Either may `hold` the end of a response back for a moment, if
+//! the same for many streams at once. Either asks whether a policy is in force (`rewriting`), and may `hold` the end of a response back for a moment, if
 //! it was told to. The recorder hears of it all; nothing ever waits for the recorder.
 
 mod ask;
@@ -19,6 +19,7 @@ mod notice;
 mod page;
 mod peer;
 mod pinned;
+mod rewriting;
 mod stream;
 mod tls;
 mod tunnel;
@@ -37,6 +38,7 @@ use tracing::warn;
 pub use self::ask::{Asker, NotReached, Unanswered};
 pub use self::dial::{Bypass, Identity, NoProxy, Route, Upstream, UpstreamProxy};
 pub use self::notice::{Notice, Notices};
+pub use self::rewriting::Rewriting;
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;
 use crate::wire::target::Host;
@@ -55,6 +57,7 @@ pub struct Proxy {
     recorder: Recorder,
     notices: Notices,
     confirm: bool,
+    rewriting: Option<Rewriting>,
 }
 
 /// What a proxy is made of.
@@ -74,6 +77,8 @@ pub struct Parts {
     /// Whether the end of a response is held back for a moment where its verdict hangs on the
     /// credentials mode, to see whether the browser cancels it.
     pub confirm: bool,
+    /// The policy that is in force, if any is.
+    pub rewriting: Option<Rewriting>,
     /// The cryptography of TLS.
     pub provider: Arc<CryptoProvider>,
 }
@@ -90,6 +95,7 @@ impl Proxy {
             recorder: parts.recorder,
             notices: parts.notices,
             confirm: parts.confirm,
+            rewriting: parts.rewriting,
         }
     }
 

@@ -27,6 +27,7 @@ mod ourselves;
 mod patience;
 mod reaching;
 mod recording;
+mod rewriting;
 mod streams;
 mod trust;
 mod tunnels;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use corstap::ca::{Ca, HostList, LeafCache};
 use corstap::exchange::secret::{Redactor, Values};
-use corstap::proxy::{self, Notice, Notices, Parts, Proxy, Route};
+use corstap::proxy::{self, Notice, Notices, Parts, Proxy, Rewriting, Route};
 use corstap::store::row::Stored;
 use corstap::store::{Capture, Shown, Writer};
 use corstap::wire::alpn::Alpn;
@@ -100,8 +100,30 @@ impl Rig {
         Self::on(listener.expect("bound"), hosts, route, confirm)
     }
 
+    /// Starts a proxy in which a policy is in force.
+    pub async fn start_to_rewrite(hosts: HostList, route: Route, rewriting: Rewriting) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        Self::make(
+            listener.expect("bound"),
+            hosts,
+            route,
+            false,
+            Some(rewriting),
+        )
+    }
+
     /// Starts a proxy on a listener that is there.
     pub fn on(listener: TcpListener, hosts: HostList, route: Route, confirm: bool) -> Self {
+        Self::make(listener, hosts, route, confirm, None)
+    }
+
+    fn make(
+        listener: TcpListener,
+        hosts: HostList,
+        route: Route,
+        confirm: bool,
+        rewriting: Option<Rewriting>,
+    ) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
         let ca_pem = ca.certificate_pem();
@@ -119,6 +141,7 @@ impl Rig {
             recorder,
             notices,
             confirm,
+            rewriting,
             provider: provider(),
         };
         let (stop, stopped) = oneshot::channel();
@@ -182,6 +205,20 @@ impl Scene {
     pub async fn set_to_confirm() -> Self {
         let (leaves, root) = Self::own_leaves();
         Self::make(leaves, None, vec![root], |_, _| {}, true).await
+    }
+
+    /// The same, with a proxy in which a policy for that server is in force.
+    pub async fn set_to_rewrite(policy: impl FnOnce(SocketAddr) -> Rewriting) -> Self {
+        let (leaves, root) = Self::own_leaves();
+        let mut route = Route::default();
+        let keep = |own: &mut Route, _| {
+            route.resolve.clone_from(&own.resolve);
+            route.roots.clone_from(&own.roots);
+        };
+        let mut scene = Self::make(leaves, None, vec![root], keep, false).await;
+        let rewriting = policy(scene.server);
+        scene.rig = Rig::start_to_rewrite(HostList::development(), route, rewriting).await;
+        scene
     }
 
     /// The same with another route, which may lead through the server as a proxy.

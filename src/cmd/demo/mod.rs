@@ -100,6 +100,7 @@ impl Stage {
             own: vec![proxy],
             recorder,
             notices: Notices::new().0,
+            rewriting: None,
             confirm: true,
             provider: provider as Arc<CryptoProvider>,
         };

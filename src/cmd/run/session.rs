@@ -63,6 +63,7 @@ impl Session {
             recorder,
             notices,
             confirm: arguments.confirm,
+            rewriting: None,
             provider,
         };
         let session = Self {

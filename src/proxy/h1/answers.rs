@@ -1,22 +1,65 @@
-//! The answers that the proxy gives itself: refusals, and what a person reads of a server that gave
-//! none.
+//! The answers that the proxy gives itself: refusals, what a person reads of a server that gave
+//! none, and what a rule answers to a preflight.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{Conversation, Farewell, Then};
+use super::{Asked, Conversation, Farewell, Then};
 use crate::cors::{Kind, Profile};
-use crate::exchange::{Ending, Protocol, Request, RequestUrl, Scheme};
+use crate::exchange::{Ending, Protocol, Request, RequestUrl, Rewrite, Scheme};
 use crate::proxy::Notice;
 use crate::proxy::dial::Unreached;
 use crate::proxy::page::{Page, is_read_by_people};
 use crate::store::Ticket;
-use crate::wire::Violation;
 use crate::wire::head::RequestHead;
 use crate::wire::headers::latin1;
 use crate::wire::target::{Authority, Host};
+use crate::wire::{Violation, edit};
+
+/// The head of a rule's answer, before the rule has its say.
+const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
 impl Conversation<'_> {
+    /// What a rule answers to a preflight. A server that is not there is not spoken for.
+    pub(super) fn answers(&self, asked: &Asked, ticket: &Ticket) -> Option<Arc<Rewrite>> {
+        let rewriting = self.proxy.rewriting.as_ref()?;
+        let is_there = self
+            .home
+            .as_ref()
+            .is_none_or(|home| home.unreached.is_none());
+        if asked.has_content || !is_there {
+            return None;
+        }
+        rewriting.answer(&asked.request, asked.protocol, ticket)
+    }
+
+    /// Gives a rule's answer.
+    pub(super) async fn answer(
+        &mut self,
+        asked: Asked,
+        rewrite: &Rewrite,
+        mut ticket: Ticket,
+    ) -> ControlFlow<Then> {
+        let Asked {
+            octets,
+            is_persistent,
+            ..
+        } = asked;
+        self.client.skip(octets);
+        let answer = edit::for_client(NO_CONTENT, &rewrite.edits);
+        if let Err(error) = self.client.send(&answer).await {
+            let reason = format!("the client took no more: {error}");
+            ticket.ended(Ending::ResetByClient, Some(reason));
+            return ControlFlow::Break(Then::Close(Farewell::Abruptly));
+        }
+        ticket.ended(Ending::Complete, None);
+        if is_persistent {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(Then::Close(Farewell::Orderly))
+        }
+    }
+
     /// Tells of a server that was not reached, without forging a CORS error: only where a person
     /// reads it.
     pub(super) async fn unreached(

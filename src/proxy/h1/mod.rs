@@ -111,6 +111,9 @@ struct Asked {
     request: Arc<Request>,
     server: Authority,
     upload: Upload,
+    /// How many octets its head takes at the front of the client's inbox.
+    octets: usize,
+    has_content: bool,
     protocol: Protocol,
     is_persistent: bool,
 }
@@ -297,6 +300,8 @@ impl<'a> Conversation<'a> {
         Ok(Asked {
             server,
             upload: Upload::new(Flow::new(length, Tap::new(framing))),
+            octets: length,
+            has_content: framing != Framing::Length(0),
             is_persistent: is_persistent(head.version, &head.headers),
             protocol: head.version.into(),
             request: Arc::new(Request {
@@ -309,14 +314,17 @@ impl<'a> Conversation<'a> {
 
     /// Relays an exchange, and records it.
     async fn exchange(&mut self, asked: Asked) -> ControlFlow<Then> {
+        let mut ticket = self.open(&asked.request, asked.protocol);
+        if let Some(rewrite) = self.answers(&asked, &ticket) {
+            return self.answer(asked, &rewrite, ticket).await;
+        }
         let Asked {
             request,
             server,
             upload,
-            protocol,
             is_persistent,
+            ..
         } = asked;
-        let mut ticket = self.open(&request, protocol);
         let span = debug_span!("exchange", method = %request.method, host = %server);
         async {
             let mut reached = match self.reach(&server).await {
@@ -333,7 +341,10 @@ impl<'a> Conversation<'a> {
             ticket.reached(&reached.reach);
             let (client, peer) = (&mut self.client, &mut reached.peer);
             let relay = Relay::new(client, peer, upload, &request, &mut ticket);
-            let outcome = relay.confirming(self.proxy.confirm).run().await;
+            let relay = relay
+                .confirming(self.proxy.confirm)
+                .rewriting(self.proxy.rewriting.as_ref());
+            let outcome = relay.run().await;
             debug!(?outcome, "over");
             self.conclude(outcome, reached, &server, is_persistent, &request, ticket)
                 .await

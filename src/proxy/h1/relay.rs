@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::cors::{Engine, confirm};
-use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::exchange::{Ending, Protocol, Request, Response, Rewrite};
+use crate::proxy::Rewriting;
 use crate::proxy::dial::wants_certificate;
 use crate::proxy::flow::{Broken, Flow, Upload};
 use crate::proxy::hold::Hold;
@@ -21,7 +22,7 @@ use crate::wire::framing::{Framing, is_asked_upgrade, is_persistent};
 use crate::wire::head::ResponseHead;
 use crate::wire::scan::{HeadScanner, Kind};
 use crate::wire::tap::Tap;
-use crate::wire::{MAX_INTERIM, Violation};
+use crate::wire::{MAX_INTERIM, Violation, edit};
 
 /// How long a server may take to answer a client that has said its last word, and may be gone.
 const AFTER_CLIENT: Duration = Duration::from_mins(1);
@@ -67,6 +68,7 @@ pub(super) struct Relay<'a> {
     request: &'a Request,
     is_browsers: bool,
     is_confirming: bool,
+    rewriting: Option<&'a Rewriting>,
     ticket: &'a mut Ticket,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -87,6 +89,7 @@ impl<'a> Relay<'a> {
             request,
             is_browsers: Engine::of(&request.headers).is_some(),
             is_confirming: false,
+            rewriting: None,
             ticket,
             deadline: None,
         }
@@ -98,6 +101,11 @@ impl<'a> Relay<'a> {
             is_confirming,
             ..self
         }
+    }
+
+    /// Lets a policy make another answer of one that would not pass.
+    pub(super) fn rewriting(self, rewriting: Option<&'a Rewriting>) -> Self {
+        Self { rewriting, ..self }
     }
 
     /// Passes request and response on, both at once.
@@ -121,10 +129,20 @@ impl<'a> Relay<'a> {
             headers: head.headers,
         };
         let response = Arc::new(response);
+        let rewrite = self.rewriting.and_then(|rewriting| {
+            rewriting.repair(self.request, Protocol::Http11, &response, self.ticket)
+        });
         self.ticket.answered(Arc::clone(&response));
+        let octets = match &rewrite {
+            Some(rewrite) => self.splice(octets, rewrite),
+            None => octets,
+        };
+        let delivered = rewrite
+            .as_ref()
+            .map_or(&*response, |rewrite| &rewrite.delivered);
         let mut download = Flow::new(octets, Tap::new(framing));
         if self.is_confirming
-            && confirm::who_shows(self.request, &response, Protocol::Http11).is_some()
+            && confirm::who_shows(self.request, delivered, Protocol::Http11).is_some()
         {
             download.hold_end(Hold::without_pings());
         }
@@ -138,6 +156,14 @@ impl<'a> Relay<'a> {
             self.linger().await;
         }
         Ok(Outcome::Complete { reusable })
+    }
+
+    /// Puts the head that the browser is to get in place of the server's; says how long it is.
+    fn splice(&mut self, octets: usize, rewrite: &Rewrite) -> usize {
+        let front = self.server.inbox().get(..octets).unwrap_or_default();
+        let edited = edit::for_client(front, &rewrite.edits);
+        self.server.replace(octets, &edited);
+        edited.len()
     }
 
     /// Reads heads until the final one; interim ones go to the client at once.

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{request, response};
+use http::{HeaderMap, StatusCode, request, response};
 
 use super::home::Home;
 use super::pump::{Broken, Pump};
 use super::stopped::{Stopped, gone, is_refusal, not_http, reason_for_client, unanswered};
 use crate::cors::confirm;
-use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::exchange::{Ending, Protocol, Request, Response, Rewrite};
 use crate::proxy::hold::{Held, Hold};
 use crate::proxy::page::{self, Page};
 use crate::store::Ticket;
@@ -59,6 +59,13 @@ pub(super) async fn relay(
         respond.send_reset(Reason::PROTOCOL_ERROR);
         return Left::Nothing;
     }
+    let rewriting = home.proxy.rewriting.as_ref();
+    if let Some(rewriting) = rewriting.filter(|_| content.is_end_stream())
+        && let Some(rewrite) = rewriting.answer(&request, Protocol::Http2, &ticket)
+    {
+        answer(&rewrite, respond, ticket);
+        return Left::Nothing;
+    }
     ticket.reached(home.reach());
     let relay = Relay {
         home,
@@ -70,6 +77,20 @@ pub(super) async fn relay(
         interim: 0,
     };
     relay.run(head, content).await
+}
+
+/// Gives a rule's answer to a preflight.
+fn answer(rewrite: &Rewrite, mut respond: SendResponse<Bytes>, mut ticket: Ticket) {
+    let mut head = http::Response::new(());
+    *head.status_mut() = StatusCode::NO_CONTENT;
+    *head.headers_mut() = fields::edited(&HeaderMap::new(), &rewrite.edits);
+    match respond.send_response(head, true) {
+        Ok(_) => ticket.ended(Ending::Complete, None),
+        Err(error) => {
+            let reason = format!("the client gave up: {error}");
+            ticket.ended(Ending::ResetByClient, Some(reason));
+        }
+    }
 }
 
 impl<'a> Relay<'a> {
@@ -170,19 +191,30 @@ impl<'a> Relay<'a> {
     }
 
     /// Passes the response's head on.
-    fn answer(&mut self, head: response::Parts, content: RecvStream) -> Result<(), Stopped> {
+    fn answer(&mut self, mut head: response::Parts, content: RecvStream) -> Result<(), Stopped> {
         fields::check_response(head.status, &head.headers).map_err(not_http)?;
         let response = Arc::new(Response {
             status: head.status.as_u16(),
             headers: fields::header_list(&head.headers),
         });
+        let rewriting = self.home.proxy.rewriting.as_ref();
+        let rewrite = rewriting.and_then(|rewriting| {
+            rewriting.repair(&self.request, Protocol::Http2, &response, &self.ticket)
+        });
         self.ticket.answered(Arc::clone(&response));
+        if let Some(rewrite) = &rewrite {
+            head.headers = fields::edited(&head.headers, &rewrite.edits);
+            head.status = StatusCode::from_u16(rewrite.delivered.status).unwrap_or(head.status);
+        }
+        let delivered = rewrite
+            .as_ref()
+            .map_or(&*response, |rewrite| &rewrite.delivered);
         let is_ended = content.is_end_stream();
         let head = http::Response::from_parts(head, ());
         let to_client = self.respond.send_response(head, is_ended);
         let mut download = Pump::new(content, to_client.map_err(Stopped::ClientGone)?, is_ended);
         if let Some(pings) = self.home.confirms()
-            && let Some(engine) = confirm::who_shows(&self.request, &response, Protocol::Http2)
+            && let Some(engine) = confirm::who_shows(&self.request, delivered, Protocol::Http2)
         {
             let length = response.headers.first("content-length");
             let length = length.and_then(|length| latin1(length).parse().ok());
