@@ -206,6 +206,31 @@ pub fn create(path: &Path) -> Result<File, Error> {
         .map_err(failed)
 }
 
+/// Writes a file as a whole, in whatever directory: at any moment there is either what was there
+/// before or all of the new one, which only its owner can read. What is there must be a regular file.
+pub fn replace(path: &Path, octets: &[u8]) -> Result<(), Error> {
+    let failed = |source: io::Error| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => return Err(Error::Link(path.to_owned())),
+        Ok(found) if !found.is_file() => return Err(Error::NotFile(path.to_owned())),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    // It is made anew (O_EXCL), 0600, under a name that nobody can guess, and goes if this fails.
+    let mut file =
+        tempfile::NamedTempFile::new_in(dir.unwrap_or(Path::new("."))).map_err(failed)?;
+    file.write_all(octets)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 fn stat(handle: impl AsFd, path: &Path) -> Result<Stat, Error> {
     rustix::fs::fstat(handle).map_err(|error| Error::Io {
         path: path.to_owned(),

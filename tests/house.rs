@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("browser", &[]),
     ("term", &["report"]),
-    ("cli", &["wire"]),
+    ("cli", &["wire", "exchange"]),
     (
         "cmd",
         &[

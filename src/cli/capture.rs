@@ -41,7 +41,7 @@ pub struct Show {
 }
 
 /// A number as it is listed: 17, or #17.
-fn number(text: &str) -> Result<u64, String> {
+pub(super) fn number(text: &str) -> Result<u64, String> {
     let digits = text.strip_prefix('#').unwrap_or(text);
     digits
         .parse()

@@ -9,6 +9,7 @@ mod capture;
 mod demo;
 mod explain;
 mod probe;
+mod report;
 mod run;
 mod servers;
 
@@ -21,6 +22,7 @@ pub use self::capture::{FromCapture, Log, Show};
 pub use self::demo::Demo;
 pub use self::explain::Explain;
 pub use self::probe::Probe;
+pub use self::report::{Format, Report, Since};
 pub use self::run::{Run, Values};
 pub use self::servers::Servers;
 
@@ -50,6 +52,8 @@ pub enum Verb {
     Log(Log),
     /// Tell one exchange in full
     Show(Show),
+    /// Write a bug report that is safe to paste
+    Report(Report),
     /// Judge the exchanges of a HAR file, or tell what a code means
     Explain(Explain),
     /// Show or replace the development CA

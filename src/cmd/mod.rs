@@ -6,6 +6,7 @@ pub mod explain;
 pub mod log;
 pub mod place;
 pub mod probe;
+pub mod report;
 mod route;
 pub mod run;
 pub mod show;
@@ -43,6 +44,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Demo(arguments) => demo::run(&arguments)?,
         Verb::Log(arguments) => log::run(&arguments)?,
         Verb::Show(arguments) => show::run(&arguments)?,
+        Verb::Report(arguments) => report::run(&arguments)?,
         Verb::Explain(arguments) => explain::run(&arguments)?,
         Verb::Ca(arguments) => ca::run(arguments)?,
     };

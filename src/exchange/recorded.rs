@@ -9,7 +9,7 @@ use super::secret::{Redactor, Value};
 use super::{
     ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Request, Response,
 };
-use crate::wire::headers::HeaderList;
+use crate::wire::headers::{HeaderList, from_latin1};
 
 /// Header lines as a capture holds them: names in order and spelling, harmless values.
 pub type Fields = Vec<(String, Value)>;
@@ -85,6 +85,23 @@ impl Recorded {
             rewrite: rewrite.map(|rewrite| RecordedRewrite::of(rewrite, sent, redactor)),
             ending: exchange.ending,
             reason: exchange.reason.clone(),
+        }
+    }
+
+    /// Withholds what another redactor let stand: reports do so with what a capture of all values
+    /// holds.
+    pub fn withhold(&mut self, redactor: &Redactor) {
+        self.request.url = redactor.url(&self.request.url);
+        let responses = [&mut self.sent, &mut self.delivered].into_iter().flatten();
+        let heads = responses.map(|response| &mut response.headers);
+        for fields in heads.chain([&mut self.request.headers]) {
+            for (name, value) in fields.iter_mut() {
+                let Value::Plain(plain) = &*value else {
+                    *name = redactor.name(name);
+                    continue;
+                };
+                (*name, *value) = redactor.field(&from_latin1(name), &from_latin1(plain));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod console;
 pub mod explain;
 pub mod har;
 pub mod offline;
+pub mod paper;
 pub mod readable;
 pub mod record;
 pub mod text;

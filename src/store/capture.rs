@@ -19,7 +19,7 @@ pub struct Capture {
     /// Its name.
     pub name: String,
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// Which exchanges are wanted.

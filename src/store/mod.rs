@@ -5,6 +5,7 @@
 //! kept: a kill at any moment loses none of it.
 
 pub mod capture;
+pub mod gist;
 pub mod recorder;
 pub mod row;
 mod schema;

@@ -4,6 +4,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
     reason = "a test that panics has failed"
 )]
 
@@ -11,3 +13,24 @@
 mod support;
 
 mod console;
+mod inert;
+mod papers;
+#[path = "../cli/running.rs"]
+mod running;
+mod shell;
+mod told;
+mod typed;
+
+use std::path::Path;
+use std::process::Command;
+
+/// The program, at home in an empty directory.
+fn corstap(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corstap"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("USER", "tester")
+        .env("PATH", "/nowhere");
+    command
+}

@@ -173,6 +173,8 @@ pub enum Values {
 pub struct Redactor {
     key: hmac::Key,
     values: Values,
+    /// The fields whose values stay all the same, because the user named them: lower case.
+    included: Vec<String>,
 }
 
 impl fmt::Debug for Redactor {
@@ -189,7 +191,18 @@ impl Redactor {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
             values,
+            included: Vec::new(),
         }
+    }
+
+    /// The same, which lets the values of these fields stand.
+    #[must_use]
+    pub fn including(mut self, fields: &[String]) -> Self {
+        self.included = fields
+            .iter()
+            .map(|field| field.to_ascii_lowercase())
+            .collect();
+        self
     }
 
     /// What a capture holds by this.
@@ -203,7 +216,8 @@ impl Redactor {
         let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
         let is_harmless = HARMLESS.binary_search(&lower.as_str()).is_ok()
             && !(HOSTS.contains(&lower.as_str()) && value.contains(&b'@'));
-        let kept = if self.values == Values::All || is_harmless {
+        let is_included = self.included.contains(&lower);
+        let kept = if self.values == Values::All || is_harmless || is_included {
             Value::Plain(text())
         } else if NAME_LISTS.contains(&lower.as_str()) {
             Value::Plain(self.names(&text()))
@@ -219,7 +233,8 @@ impl Redactor {
 
     /// A header name: withheld if it is longer than 64 octets or holds an opaque run.
     pub fn name(&self, name: &str) -> String {
-        if self.values == Values::Harmless && (name.len() > MOST_NAME || is_opaque(name)) {
+        let is_secret = (name.len() > MOST_NAME || is_opaque(name)) && !is_mark(name);
+        if self.values == Values::Harmless && is_secret {
             self.withheld_text(name)
         } else {
             name.to_owned()
@@ -286,14 +301,17 @@ impl Redactor {
         let (sign, value) = rest.split_at(sign);
         let mut kept = self.word(name);
         kept.push_str(sign);
-        if !value.is_empty() {
+        if value.is_empty() || is_mark(value) {
+            kept.push_str(value);
+        } else {
             kept.push_str(&self.withheld_text(value));
         }
         kept
     }
 
     fn word(&self, word: &str) -> String {
-        if is_opaque(word) || word.len() > MOST_NAME && !is_made_of_words(word) {
+        let is_secret = is_opaque(word) || word.len() > MOST_NAME && !is_made_of_words(word);
+        if is_secret && !is_mark(word) {
             self.withheld_text(word)
         } else {
             word.to_owned()
@@ -318,6 +336,18 @@ impl Redactor {
             digest,
         }
     }
+}
+
+/// Whether text is a mark that stands for what was withheld before: `{withheld:LEN:k1:DIGEST}`.
+fn is_mark(text: &str) -> bool {
+    let inner = text.strip_prefix("{withheld:");
+    let inner = inner.and_then(|inner| inner.strip_suffix('}'));
+    let Some((length, digest)) = inner.and_then(|inner| inner.split_once(":k1:")) else {
+        return false;
+    };
+    let is_length = !length.is_empty() && length.bytes().all(|octet| octet.is_ascii_digit());
+    let is_digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
+    is_length && length.len() < 10 && digest.len() == 16 && digest.bytes().all(is_digit)
 }
 
 #[cfg(test)]
@@ -443,6 +473,33 @@ mod tests {
         ] {
             assert!(matches!(field(name, value), Value::Withheld(_)), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_withheld_stays_as_it_is() {
+        let token = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let once = redactor().url(&format!(
+            "https://a.test/reset/{token}?code={token}&{token}"
+        ));
+        let other = Redactor::new(&[8; 32], Values::Harmless);
+        assert_eq!(other.url(&once), once);
+        let names = redactor().names(&format!("x-a, x-tenant-{token}"));
+        assert_eq!(other.names(&names), names);
+        let almost = format!("{{withheld:{token}:k1:0123456789abcdef}}");
+        assert!(!other.url(&format!("/{almost}")).contains(token));
+    }
+
+    #[test]
+    fn a_field_that_is_named_keeps_its_value() {
+        let included = redactor().including(&["X-Trace".to_owned()]);
+        assert_eq!(
+            included.field(b"x-trace", b"abc").1,
+            Value::Plain("abc".to_owned())
+        );
+        assert!(matches!(
+            included.field(b"Cookie", b"abc").1,
+            Value::Withheld(_)
+        ));
     }
 
     #[test]

@@ -1,0 +1,140 @@
+//! Exchanges as a HAR file ([version 1.2](http://www.softwareishard.com/blog/har-12-spec/)):
+//! standard fields that other programs read, and beside them `_corstap` with the record that
+//! `corstap log --json` has. What is withheld stays withheld.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{About, Source};
+use crate::exchange::recorded::{Fields, Recorded, RecordedResponse};
+use crate::exchange::{Ending, Protocol};
+use crate::report::record::Record;
+use crate::report::text::shown;
+
+/// The exchanges as a HAR file.
+pub fn har<'a>(about: &About, sources: impl IntoIterator<Item = &'a Source>) -> String {
+    let entries: Vec<Json> = sources
+        .into_iter()
+        .map(|source| entry(about, source))
+        .collect();
+    let file = json!({
+        "log": {
+            "version": "1.2",
+            "creator": { "name": "corstap", "version": env!("CARGO_PKG_VERSION") },
+            "pages": [],
+            "entries": entries,
+            "comment": "Values are withheld; bodies were never recorded.",
+            "_corstap": { "capture": about.capture, "included": about.included },
+        }
+    });
+    super::inert::json(&serde_json::to_string_pretty(&file).unwrap_or_default())
+}
+
+fn entry(about: &About, source: &Source) -> Json {
+    let (recorded, judgement) = source.pair();
+    let elapsed = recorded.elapsed_ms.unwrap_or(0.0).max(0.0);
+    let mut entry = json!({
+        "startedDateTime": recorded.started.rfc3339(),
+        "time": elapsed,
+        "request": request(recorded),
+        "response": response(recorded),
+        "cache": {},
+        "timings": { "send": 0, "wait": elapsed, "receive": 0 },
+        "connection": recorded.connection.0.to_string(),
+        "_corstap": Record::new(&about.capture, source.rev, recorded, judgement),
+    });
+    let fields = entry.as_object_mut();
+    if let Some((fields, server)) = fields.zip(recorded.reach.server) {
+        let address = server.ip().to_string();
+        fields.insert("serverIPAddress".to_owned(), Json::String(address));
+    }
+    entry
+}
+
+fn request(recorded: &Recorded) -> Json {
+    let request = &recorded.request;
+    json!({
+        "method": request.method,
+        "url": request.url,
+        "httpVersion": version(recorded.protocol),
+        "cookies": [],
+        "headers": headers(&request.headers),
+        "queryString": query(&request.url),
+        "headersSize": -1,
+        "bodySize": -1,
+    })
+}
+
+fn response(recorded: &Recorded) -> Json {
+    let none = RecordedResponse {
+        status: 0,
+        headers: Vec::new(),
+    };
+    let sent = recorded.sent.as_ref().unwrap_or(&none);
+    let plain = |name| super::chain::plain(&sent.headers, name).unwrap_or_default();
+    let mut response = json!({
+        "status": sent.status,
+        "statusText": "",
+        "httpVersion": version(recorded.protocol),
+        "cookies": [],
+        "headers": headers(&sent.headers),
+        "content": { "size": 0, "mimeType": plain("content-type"), "comment": "not recorded" },
+        "redirectURL": plain("location"),
+        "headersSize": -1,
+        "bodySize": -1,
+    });
+    if let (Some(fields), Some(error)) = (response.as_object_mut(), error(recorded.ending)) {
+        fields.insert("_error".to_owned(), Json::String(error.to_owned()));
+    }
+    response
+}
+
+/// How an exchange broke off, by the name that our reader knows.
+fn error(ending: Ending) -> Option<&'static str> {
+    match ending {
+        Ending::Complete => None,
+        Ending::InProgress
+        | Ending::Truncated
+        | Ending::ResetByClient
+        | Ending::ResetByServer
+        | Ending::NoResponse
+        | Ending::NotHttp
+        | Ending::Refused
+        | Ending::Dns
+        | Ending::Tls
+        | Ending::Timeout
+        | Ending::NeverSent => Some(ending.name()),
+    }
+}
+
+fn version(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http10 => "HTTP/1.0",
+        Protocol::Http11 => "HTTP/1.1",
+        Protocol::Http2 => "HTTP/2",
+    }
+}
+
+fn headers(fields: &Fields) -> Vec<Json> {
+    let line = |name: &str, value: &str| json!({ "name": name, "value": value });
+    let lines = fields.iter();
+    lines
+        .map(|(name, value)| line(name, &shown(value)))
+        .collect()
+}
+
+/// The parameters of a URL, as they stand in it.
+fn query(url: &str) -> Vec<Json> {
+    let query = url.split_once('?').map(|(_, query)| query);
+    let pairs = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
+    let parameter = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut parameter = Map::new();
+        parameter.insert("name".to_owned(), Json::String(name.to_owned()));
+        parameter.insert("value".to_owned(), Json::String(value.to_owned()));
+        Json::Object(parameter)
+    };
+    pairs.map(parameter).collect()
+}
