@@ -6,6 +6,7 @@
 
 mod ca;
 mod capture;
+mod check;
 mod demo;
 mod explain;
 mod probe;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaVerb};
 pub use self::capture::{FromCapture, Log, Show};
+pub use self::check::{Check, CiFormat};
 pub use self::demo::Demo;
 pub use self::explain::Explain;
 pub use self::probe::Probe;
@@ -56,6 +58,8 @@ pub enum Verb {
     Report(Report),
     /// Judge the exchanges of a HAR file, or tell what a code means
     Explain(Explain),
+    /// Judge a policy before it is shipped
+    Check(Check),
     /// Show or replace the development CA
     Ca(Ca),
 }

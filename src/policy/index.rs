@@ -10,7 +10,9 @@ use super::origin::{Origin, WebOrigin};
 use super::path::{self, Segments};
 use super::pattern::{HostPattern, OriginPattern, Port, WebPattern, is_label};
 use super::rule::Rule;
-use crate::exchange::RequestUrl;
+use super::target::Target;
+use crate::exchange::{RequestUrl, Scheme};
+use crate::wire::target::{Authority, Host};
 
 type Map<K, V> = HashMap<K, V, FixedState>;
 
@@ -31,7 +33,8 @@ struct Node {
 }
 
 /// The numbers of rules, in order, by the pattern as [`key`] writes it.
-type ByOrigin = Map<Box<str>, Vec<usize>>;
+#[derive(Clone, Debug, Default)]
+struct ByOrigin(Map<Box<str>, Vec<usize>>);
 
 impl Index {
     pub(super) fn of(rules: &[Rule]) -> Self {
@@ -48,7 +51,7 @@ impl Index {
                     &mut node.here
                 };
                 for pattern in &rule.origins {
-                    let numbers = place.entry(key(pattern).into()).or_default();
+                    let numbers = place.0.entry(key(pattern).into()).or_default();
                     if numbers.last() != Some(&number) {
                         numbers.push(number);
                     }
@@ -70,71 +73,157 @@ impl Index {
         let readings = path::readings(&url.path);
         let segments: &Segments<'_> = readings.first()?;
         let keys = keys(origin);
-        let mut first: Option<usize> = None;
-        let mut look = |place: &ByOrigin| {
-            for key in keys.split('\n').filter(|_| !place.is_empty()) {
-                let numbers = place.get(key).map(Vec::as_slice).unwrap_or_default();
-                let found = numbers.iter().copied().find(|number| is_wanted(*number));
-                first = [first, found].into_iter().flatten().min();
-            }
-        };
-        look(&node.here);
+        let mut first = node.here.first(&keys, &is_wanted);
         for segment in segments {
-            look(&node.below);
+            first = earlier(first, node.below.first(&keys, &is_wanted));
             let Some(next) = node.next.get(&**segment) else {
                 break;
             };
             node = next;
-            look(&node.here);
+            first = earlier(first, node.here.first(&keys, &is_wanted));
         }
         first
     }
+
+    /// The first rule that `is_wanted` and covers all that an origin pattern and a target cover.
+    pub(super) fn first_including(
+        &self,
+        pattern: &OriginPattern,
+        target: &Target,
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let mut node = self.servers.get(&target.origin)?;
+        let keys = covering_keys(pattern);
+        let mut first = node.here.first(&keys, &is_wanted);
+        for segment in &target.segments {
+            first = earlier(first, node.below.first(&keys, &is_wanted));
+            let Some(next) = node.next.get(segment) else {
+                return first;
+            };
+            node = next;
+            first = earlier(first, node.here.first(&keys, &is_wanted));
+        }
+        let last = target.below.then(|| node.below.first(&keys, &is_wanted));
+        earlier(first, last.flatten())
+    }
+}
+
+impl ByOrigin {
+    /// The first rule that `is_wanted` under any of these keys, which stand a line each.
+    fn first(&self, keys: &str, is_wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let of_key = |key: &str| {
+            self.0
+                .get(key)?
+                .iter()
+                .copied()
+                .find(|number| is_wanted(*number))
+        };
+        keys.split('\n').filter_map(of_key).min()
+    }
+}
+
+fn earlier(a: Option<usize>, b: Option<usize>) -> Option<usize> {
+    a.into_iter().chain(b).min()
 }
 
 /// A pattern as it is looked up, its port always written.
-fn key(pattern: &OriginPattern) -> String {
+pub(super) fn key(pattern: &OriginPattern) -> String {
     let OriginPattern::Web(WebPattern { scheme, host, port }) = pattern else {
         return pattern.to_string();
     };
-    let mut key = format!("{}://", scheme.name());
-    let _ = match host {
-        HostPattern::Exact(host) => write!(key, "{host}"),
-        HostPattern::Below(parent) => write!(key, "*.{parent}"),
-    };
-    let _ = match port {
-        Port::Exact(port) => write!(key, ":{port}"),
-        Port::Any => write!(key, ":*"),
-    };
+    let mut key = String::with_capacity(64);
+    match host {
+        HostPattern::Exact(host) => write_key(&mut key, *scheme, "", host, *port),
+        HostPattern::Below(parent) => write_key(&mut key, *scheme, "*.", parent, *port),
+    }
     key
+}
+
+fn write_key(
+    to: &mut String,
+    scheme: Scheme,
+    below: &str,
+    host: &impl std::fmt::Display,
+    port: Port,
+) {
+    let _ = match port {
+        Port::Exact(port) => write!(to, "{}://{below}{host}:{port}", scheme.name()),
+        Port::Any => write!(to, "{}://{below}{host}:*", scheme.name()),
+    };
 }
 
 /// The keys of all patterns that cover an origin, a line each.
 fn keys(origin: &Origin) -> String {
-    let WebOrigin { scheme, authority } = match origin {
-        Origin::Opaque => return "*\nnull".to_owned(),
-        Origin::Custom(text) => return format!("*\n{text}"),
-        Origin::Web(origin) => origin,
-    };
-    let (scheme, port) = (scheme.name(), authority.port);
-    let mut keys = String::with_capacity(256);
-    let _ = write!(
-        keys,
-        "*\n{scheme}://{0}:{port}\n{scheme}://{0}:*",
-        authority.host
-    );
-    let mut rest = match &authority.host {
-        crate::wire::target::Host::Name(name) => &**name,
-        crate::wire::target::Host::Ip(_) => "",
-    };
-    while let Some((label, parent)) = rest.split_once('.') {
-        if !is_label(label) || parent.is_empty() {
-            break;
+    match origin {
+        Origin::Opaque => "*\nnull".to_owned(),
+        Origin::Custom(text) => format!("*\n{text}"),
+        Origin::Web(origin) => {
+            let Authority { host, port } = &origin.authority;
+            let mut keys = String::with_capacity(256);
+            keys.push('*');
+            push_keys(&mut keys, origin.scheme, "", host, Port::Exact(*port));
+            if let Host::Name(name) = host {
+                push_parents(&mut keys, origin.scheme, name, Port::Exact(*port));
+            }
+            keys
         }
-        let _ = write!(
-            keys,
-            "\n{scheme}://*.{parent}:{port}\n{scheme}://*.{parent}:*"
-        );
-        rest = parent;
+    }
+}
+
+/// The keys of all patterns that cover all of a pattern, a line each.
+pub(super) fn covering_keys(pattern: &OriginPattern) -> String {
+    let OriginPattern::Web(WebPattern { scheme, host, port }) = pattern else {
+        return match pattern {
+            OriginPattern::Any => "*".to_owned(),
+            OriginPattern::Null | OriginPattern::Custom(_) | OriginPattern::Web(_) => {
+                format!("*\n{pattern}")
+            }
+        };
+    };
+    let mut keys = String::with_capacity(256);
+    keys.push('*');
+    match host {
+        HostPattern::Exact(host) => {
+            push_keys(&mut keys, *scheme, "", host, *port);
+            if let Host::Name(name) = host {
+                push_parents(&mut keys, *scheme, name, *port);
+            }
+        }
+        HostPattern::Below(parent) => {
+            push_keys(&mut keys, *scheme, "*.", parent, *port);
+            push_parents(&mut keys, *scheme, parent, *port);
+        }
     }
     keys
+}
+
+/// The patterns of this host: with this port, and with any.
+fn push_keys(
+    keys: &mut String,
+    scheme: Scheme,
+    below: &str,
+    host: &impl std::fmt::Display,
+    port: Port,
+) {
+    if port != Port::Any {
+        keys.push('\n');
+        write_key(keys, scheme, below, host, port);
+    }
+    keys.push('\n');
+    write_key(keys, scheme, below, host, Port::Any);
+}
+
+/// The patterns of names that a name is below.
+fn push_parents(keys: &mut String, scheme: Scheme, name: &str, port: Port) {
+    let mut rest = name;
+    while let Some((label, parent)) = rest.split_once('.') {
+        if !is_label(label) || parent.is_empty() {
+            return;
+        }
+        push_keys(keys, scheme, "*.", &parent, port);
+        rest = parent;
+    }
 }

@@ -96,11 +96,12 @@ impl Policy {
     fn of_text(text: &str, now: Moment) -> Parsed {
         let mut reader = Reader::of(text);
         let drafts = reader.read(text);
-        lint::check(&mut reader, &drafts, now);
+        let policy = Self::new(drafts.iter().map(rule).collect());
+        lint::check(&mut reader, &drafts, &policy, now);
         let mut findings = reader.findings;
         findings.sort_by_key(|finding| (finding.place, finding.code));
         Parsed {
-            policy: Self::new(drafts.into_iter().map(rule).collect()),
+            policy,
             findings,
             text: text.to_owned(),
         }
@@ -126,27 +127,27 @@ impl Policy {
 }
 
 /// The rule that a draft comes to.
-fn rule(draft: Draft) -> Rule {
+fn rule(draft: &Draft) -> Rule {
     Rule {
-        name: draft.title,
-        origins: values(draft.origins),
-        targets: values(draft.targets),
-        methods: names(draft.methods),
-        request_headers: names(draft.request_headers),
-        expose_headers: names(draft.expose_headers),
-        credentials: draft.credentials.is_some_and(|item| item.value),
-        max_age: draft.max_age.map(|item| item.value),
+        name: draft.title.clone(),
+        origins: values(&draft.origins),
+        targets: values(&draft.targets),
+        methods: names(&draft.methods),
+        request_headers: names(&draft.request_headers),
+        expose_headers: names(&draft.expose_headers),
+        credentials: draft.credentials.as_ref().is_some_and(|item| item.value),
+        max_age: draft.max_age.as_ref().map(|item| item.value),
         preflight: draft.preflight,
-        expires: draft.expires.map(|item| item.value),
+        expires: draft.expires.as_ref().map(|item| item.value),
     }
 }
 
-fn values<T>(items: Vec<Item<T>>) -> Vec<T> {
-    items.into_iter().map(|item| item.value).collect()
+fn values<T: Clone>(items: &[Item<T>]) -> Vec<T> {
+    items.iter().map(|item| item.value.clone()).collect()
 }
 
 /// Names that are tokens; others were found.
-fn names(items: Vec<Item<Box<str>>>) -> Names {
+fn names(items: &[Item<Box<str>>]) -> Names {
     let all = values(items).into_iter();
     let (any, mut listed): (Vec<_>, Vec<_>) = all.partition(|name| **name == *"*");
     listed.retain(|name| is_token(name.as_bytes()));

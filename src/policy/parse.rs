@@ -42,6 +42,8 @@ pub(super) struct Item<T> {
 pub(super) struct Draft {
     /// Its name, or `#2`.
     pub(super) title: Box<str>,
+    /// Where it begins.
+    pub(super) span: Range<usize>,
     pub(super) name: Option<Item<Box<str>>>,
     pub(super) origins: Vec<Item<OriginPattern>>,
     pub(super) targets: Vec<Item<Target>>,
@@ -186,6 +188,7 @@ impl<'t> Reader<'t> {
         }
         Draft {
             title: self.rule.clone().unwrap_or_default(),
+            span: span.clone(),
             name,
             origins: self.spelt(table, "origins", spelling::origin),
             targets: self.spelt(table, "targets", spelling::target),

@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod console;
 pub mod explain;
 pub mod har;
+pub mod lint;
 pub mod offline;
 pub mod paper;
 pub mod readable;

@@ -11,6 +11,7 @@
 mod support;
 
 mod authority;
+mod check;
 mod disk;
 mod explain;
 #[cfg(target_os = "linux")]

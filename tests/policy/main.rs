@@ -8,6 +8,7 @@
 )]
 
 mod language;
+mod lint;
 mod lookup;
 mod rewrite;
 mod safety;

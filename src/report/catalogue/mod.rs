@@ -20,6 +20,8 @@ pub(super) use self::printed::says;
 use self::cause::usual_roots;
 use self::printed::printed;
 use crate::cors::{Cause, Engine, LookAlike, Root};
+use crate::policy::finding::Code;
+use crate::report::lint;
 
 /// What is said of a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +54,8 @@ pub enum Layer {
     LookAlike,
     /// What becomes of a connection, so that there is no exchange to judge.
     Connection,
+    /// What is wrong with a policy.
+    Policy,
 }
 
 /// What is told of connections: code, meaning, remedy.
@@ -89,7 +93,8 @@ pub fn all() -> Vec<Entry> {
     let look_alikes = LookAlike::ALL.into_iter().map(of_look_alike);
     let connections = CONNECTIONS.into_iter().map(of_connection);
     let exchanges = causes.chain(roots).chain(look_alikes);
-    exchanges.chain(connections).collect()
+    let policies = Code::ALL.iter().copied().map(of_policy);
+    exchanges.chain(connections).chain(policies).collect()
 }
 
 /// What a code is about: a code of ours, or one that an engine prints.
@@ -158,8 +163,26 @@ fn of_connection((code, means, remedy): (&'static str, &'static str, &'static st
     }
 }
 
+fn of_policy(code: Code) -> Entry {
+    Entry {
+        code: code.name(),
+        layer: Layer::Policy,
+        means: lint::meaning(code).into(),
+        printed: Vec::new(),
+        roots: Vec::new(),
+        remedy: lint::words::of(code).todo,
+        standard: None,
+    }
+}
+
 impl Layer {
-    const ALL: [Self; 4] = [Self::Cause, Self::Root, Self::LookAlike, Self::Connection];
+    const ALL: [Self; 5] = [
+        Self::Cause,
+        Self::Root,
+        Self::LookAlike,
+        Self::Connection,
+        Self::Policy,
+    ];
 
     /// The heading above its codes.
     fn title(self) -> &'static str {
@@ -168,6 +191,7 @@ impl Layer {
             Self::Root => "Roots: which layer of the server is at fault",
             Self::LookAlike => "Look-alikes: what is not CORS",
             Self::Connection => "Connections: what leaves nothing to judge",
+            Self::Policy => "Policies: what is wrong with a policy file",
         }
     }
 
@@ -178,6 +202,7 @@ impl Layer {
             Self::Root => "root",
             Self::LookAlike => "not-cors",
             Self::Connection => "tls",
+            Self::Policy => "policy",
         }
     }
 }
@@ -238,7 +263,7 @@ mod tests {
                 "{}",
                 entry.code
             );
-            assert!(entry.means.ends_with('.') && entry.remedy.ends_with(['.', '?']));
+            assert!(entry.means.ends_with('.') && entry.remedy.ends_with(['.', '?', ')']));
         }
     }
 

@@ -19,11 +19,11 @@ use crate::exchange::Moment;
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::Value;
 
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const WARN: Style = AnsiColor::Yellow.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +90,7 @@ fn explained(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
 }
 
 /// Writes prose, broken where lines end, after what its first and its other lines begin with.
-fn paragraph(text: &mut String, view: View, [first, other]: [&str; 2], prose: &str) {
+pub(super) fn paragraph(text: &mut String, view: View, [first, other]: [&str; 2], prose: &str) {
     let prose = printable(prose);
     let Some(width) = view.width else {
         let _ = writeln!(text, "{first}{prose}");

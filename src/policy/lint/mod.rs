@@ -1,21 +1,35 @@
 //! The lint: what is well formed and wrong all the same.
 
+mod names;
+mod origins;
+mod shadow;
+mod targets;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::Policy;
 use super::finding::Code;
-use super::parse::{Draft, Reader};
-use super::pattern::OriginPattern;
+use super::parse::{Draft, Item, Reader};
 use crate::exchange::Moment;
 
-/// Notes what is wrong with rules that were read.
-pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft], now: Moment) {
+/// The longest that any browser holds the answer to a preflight, in seconds (Firefox).
+const LONGEST: u32 = 86_400;
+/// The longest that every browser holds it, in seconds (WebKit).
+const SHORTEST: u32 = 600;
+
+/// Notes what is wrong with rules that were read; the policy is what they come to.
+pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft], policy: &Policy, now: Moment) {
     check_names(reader, drafts);
     for draft in drafts {
         reader.rule = Some(draft.title.clone());
         check_expiry(reader, draft, now);
-        check_origins(reader, draft);
+        check_max_age(reader, draft);
+        origins::check(reader, draft);
+        targets::check(reader, draft);
+        names::check(reader, draft);
     }
+    shadow::check(reader, drafts, policy, now);
     reader.rule = None;
 }
 
@@ -42,17 +56,20 @@ fn check_expiry(reader: &mut Reader<'_>, draft: &Draft, now: Moment) {
     }
 }
 
-fn check_origins(reader: &mut Reader<'_>, draft: &Draft) {
-    let has_credentials = draft.credentials.as_ref().is_some_and(|item| item.value);
-    for origin in &draft.origins {
-        match &origin.value {
-            OriginPattern::Null => {
-                reader.find_value(Code::OriginNull, &origin.span, "null");
-            }
-            OriginPattern::Any if has_credentials => {
-                reader.find_value(Code::AnyOriginWithCredentials, &origin.span, "*");
-            }
-            OriginPattern::Any | OriginPattern::Web(_) | OriginPattern::Custom(_) => {}
-        }
+fn check_max_age(reader: &mut Reader<'_>, draft: &Draft) {
+    let Some(Item { value, span }) = &draft.max_age else {
+        return;
+    };
+    let code = match *value {
+        value if value <= SHORTEST => return,
+        value if value <= LONGEST => Code::MaxAgeCut,
+        _ => Code::MaxAgeTooLong,
+    };
+    reader.find_value(code, span, &value.to_string());
+}
+
+impl Draft {
+    fn has_credentials(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|item| item.value)
     }
 }
