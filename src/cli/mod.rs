@@ -11,6 +11,7 @@ mod demo;
 mod explain;
 mod probe;
 mod report;
+mod rewriting;
 mod run;
 mod servers;
 
@@ -25,6 +26,7 @@ pub use self::demo::Demo;
 pub use self::explain::Explain;
 pub use self::probe::Probe;
 pub use self::report::{Format, Report, Since};
+pub use self::rewriting::Rewriting;
 pub use self::run::{Run, Values};
 pub use self::servers::Servers;
 
@@ -47,7 +49,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Proxy and live log (the default)
-    Run(Run),
+    Run(Box<Run>),
     /// A built-in page and API that fail in every way: open it and look
     Demo(Demo),
     /// List or follow the exchanges of a capture

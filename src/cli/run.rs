@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Servers, address};
+use super::{Rewriting, Servers, address};
 
 /// The proxy and its live log.
 #[derive(Debug, Args)]
@@ -36,6 +36,9 @@ pub struct Run {
     /// mode: a browser that blocks the response cancels it
     #[arg(long)]
     pub confirm: bool,
+    /// A policy in force.
+    #[command(flatten)]
+    pub rewriting: Rewriting,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -40,8 +40,8 @@ fn view(terminal: &Terminal) -> View {
 
 /// Does what was typed.
 pub fn dispatch(cli: Cli) -> Result<ExitCode> {
-    let code = match cli.verb.unwrap_or(Verb::Run(cli.run)) {
-        Verb::Run(arguments) => run::run(arguments)?,
+    let code = match cli.verb.unwrap_or(Verb::Run(Box::new(cli.run))) {
+        Verb::Run(arguments) => run::run(*arguments)?,
         Verb::Demo(arguments) => demo::run(&arguments)?,
         Verb::Log(arguments) => log::run(&arguments)?,
         Verb::Show(arguments) => show::run(&arguments)?,

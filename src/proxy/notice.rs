@@ -10,7 +10,7 @@ use crate::wire::target::Host;
 /// How many notices may wait, and how many are remembered.
 const MOST: usize = 1024;
 
-/// Something the user has to know. Each is told once a run.
+/// Something the user has to know. Each is told once a run, unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// A host that is not read was tunnelled.
@@ -21,6 +21,8 @@ pub enum Notice {
     Pinned(Host),
     /// A tunnel came from a corstap, and would have gone on through this proxy.
     Ring(String),
+    /// What has become of the policy in force. It is told each time.
+    Rewriting(String),
 }
 
 impl Notice {
@@ -31,7 +33,9 @@ impl Notice {
                 "ca-not-trusted: the browser refuses corstap's certificate for {host}. It has to trust the CA: \
                  `corstap ca show{place}` says where it is and how to trust it"
             ),
-            Self::NotRead(_) | Self::Pinned(_) | Self::Ring(_) => self.to_string(),
+            Self::NotRead(_) | Self::Pinned(_) | Self::Ring(_) | Self::Rewriting(_) => {
+                self.to_string()
+            }
         }
     }
 }
@@ -52,6 +56,7 @@ impl fmt::Display for Notice {
                  a ring. Start one of the two with --upstream-proxy none"
             ),
             Self::Distrusted(_) => f.write_str(&self.told("")),
+            Self::Rewriting(news) => f.write_str(news),
             Self::Pinned(host) => write!(
                 f,
                 "pinned: {host} is tunnelled from now on, unread, because this client accepts corstap's certificates \
@@ -82,12 +87,17 @@ impl Notices {
         )
     }
 
+    /// Tells a notice, new or not.
+    pub fn say(&self, notice: Notice) {
+        // Nobody listens any more, or nobody reads: then nobody is to know.
+        let _ = self.tell.try_send(notice);
+    }
+
     /// Tells a notice, if it is new.
     pub(super) fn tell(&self, notice: Notice) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < MOST && told.insert(notice.clone()) {
-            // Nobody listens any more, or nobody reads: then nobody is to know.
-            let _ = self.tell.try_send(notice);
+            self.say(notice);
         }
     }
 }

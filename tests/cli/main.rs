@@ -21,6 +21,7 @@ mod limits;
 mod listening;
 mod output;
 mod reaching;
+mod rewriting;
 mod run;
 mod running;
 

@@ -35,6 +35,8 @@ pub(super) struct Running {
     pub(super) lines: Receiver<String>,
     pub(super) capture: PathBuf,
     told: Arc<Mutex<Vec<u8>>>,
+    /// Ends when there is nothing more to be told.
+    telling: Option<thread::JoinHandle<()>>,
 }
 
 impl Running {
@@ -62,11 +64,11 @@ impl Running {
             .find_map(|word| word.parse().ok())
             .unwrap_or_else(|| panic!("no address in {first}"));
         let told = Arc::new(Mutex::new(first.into_bytes()));
-        let telling = Arc::clone(&told);
-        thread::spawn(move || {
+        let keep = Arc::clone(&told);
+        let telling = thread::spawn(move || {
             let mut line = Vec::new();
             while greeting.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-                telling.lock().expect("no panic").append(&mut line);
+                keep.lock().expect("no panic").append(&mut line);
             }
         });
         let (tell, lines) = channel();
@@ -82,6 +84,7 @@ impl Running {
             lines,
             capture,
             told,
+            telling: Some(telling),
         }
     }
 
@@ -92,6 +95,14 @@ impl Running {
     /// What it has said on standard error so far.
     pub(super) fn told(&self) -> String {
         String::from_utf8_lossy(&self.told.lock().expect("no panic")).into_owned()
+    }
+
+    /// All that it has said on standard error, once it has ended.
+    pub(super) fn told_to_the_end(&mut self) -> String {
+        if let Some(telling) = self.telling.take() {
+            telling.join().expect("no panic");
+        }
+        self.told()
     }
 
     pub(super) fn next(&self) -> Value {

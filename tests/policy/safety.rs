@@ -94,6 +94,21 @@ fn is_ours(name: &[u8]) -> bool {
         || [b"vary".as_slice(), b"cache-control", b"corstap-rewrite"].contains(&lower.as_slice())
 }
 
+/// Whether a rewrite writes a field of this name.
+fn is_set(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let of = |end: &[u8]| lower.strip_prefix(b"access-control-") == Some(end);
+    let fields: [&[u8]; 6] = [
+        b"allow-origin",
+        b"allow-credentials",
+        b"allow-methods",
+        b"allow-headers",
+        b"expose-headers",
+        b"max-age",
+    ];
+    !lower.starts_with(b"access-control-") || fields.into_iter().any(of)
+}
+
 fn members(headers: &HeaderList, name: &str) -> Vec<Vec<u8>> {
     let lines = headers.all(name);
     let members = lines.flat_map(|value| value.split(|&octet| octet == b','));
@@ -192,6 +207,15 @@ fn check_beside(check: &Check<'_>, sent: &Response, rewrite: &Rewrite) {
             .collect()
     };
     assert_eq!(others(&delivered.headers), others(&sent.headers));
+    let was_there = |line: &(&[u8], &[u8])| sent.headers.iter().any(|other| other == *line);
+    let mut unknown = delivered
+        .headers
+        .iter()
+        .filter(|(name, _)| is_ours(name) && !is_set(name));
+    assert!(
+        unknown.all(|line| was_there(&line)),
+        "another field was added"
+    );
     let has_no_content = |status: u16| matches!(status, 204 | 304);
     assert_eq!(
         has_no_content(delivered.status),

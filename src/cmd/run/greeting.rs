@@ -45,9 +45,10 @@ pub(super) fn greeting(signer: &Signer, session: &Session, values: secret::Value
         secret::Values::Harmless => "",
     };
     let (address, route) = (session.address, &session.route);
+    let rewriting = session.rewriting();
     let (port, ip) = (address.port(), address.ip());
     format!(
-        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{route}{any}{all}
+        "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{route}{any}{all}{rewriting}
 {made}capture: {capture}
 
 Point a browser at it:

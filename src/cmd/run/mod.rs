@@ -3,9 +3,11 @@
 mod authority;
 mod greeting;
 mod live;
+mod repairs;
+mod rewriting;
 mod session;
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,10 +16,11 @@ use anyhow::Result;
 use self::authority::{ca_place, open_ca};
 use self::greeting::{Signer, greeting};
 use self::live::LiveLog;
-use self::session::{Session, values};
+use self::session::{Served, Session, values};
 pub(super) use self::session::{listen, told_to_stop};
 use super::FINE;
 use crate::cli::Run;
+use crate::term::Terminal;
 
 /// How long the last lines may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -35,6 +38,7 @@ async fn serve(arguments: Run) -> Result<u8> {
     let signer = Signer::of(&dev);
     let (session, heard) = Session::open(&arguments, dev.ca).await?;
     let greeting = greeting(&signer, &session, values(&arguments));
+    let json = arguments.json;
     let log = LiveLog {
         capture: session.name().to_owned(),
         losses: session.losses(),
@@ -48,9 +52,16 @@ async fn serve(arguments: Run) -> Result<u8> {
         log.print(&greeting, &heard.shown, &heard.noticed);
         drop(printed);
     });
-    let finished = session.serve(stop).await;
+    let Served { finished, repairs } = session.serve(stop).await;
     // Whoever reads the output may have stopped reading: then the end does not wait for it.
-    let _ = printing.recv_timeout(LAST_WORDS);
+    let is_read = printing.recv_timeout(LAST_WORDS) != Err(RecvTimeoutError::Timeout);
+    if let Some(repairs) = repairs {
+        if json {
+            Terminal::note(&repairs);
+        } else if is_read {
+            Terminal::new().print(&repairs)?;
+        }
+    }
     if finished.lost > 0 {
         tracing::warn!(
             exchanges = finished.lost,

@@ -6,12 +6,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use anyhow::{Result, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::repairs;
+use super::rewriting::{self, InForce};
 use crate::ca::{self, Ca, LeafCache};
 use crate::cli::{Run, Values};
 use crate::cmd::{place, route};
@@ -33,6 +36,9 @@ pub(in crate::cmd) struct Session {
     pub(in crate::cmd) route: String,
     /// Whether the user chose the file of the capture.
     is_named: bool,
+    /// The policy in force, if there is one, and who hears of it.
+    in_force: Option<InForce>,
+    notices: Notices,
 }
 
 /// What comes out of a session while it serves.
@@ -43,9 +49,18 @@ pub(in crate::cmd) struct Heard {
     pub(in crate::cmd) noticed: Receiver<Notice>,
 }
 
+/// What is to be said once a session is over.
+pub(in crate::cmd) struct Served {
+    /// What became of the exchanges.
+    pub(in crate::cmd) finished: Finished,
+    /// What was rewritten, where a policy was in force.
+    pub(in crate::cmd) repairs: Option<String>,
+}
+
 impl Session {
     /// Listens, and opens a capture, as was typed; leaves are signed by this CA.
     pub(in crate::cmd) async fn open(arguments: &Run, authority: Ca) -> Result<(Self, Heard)> {
+        let in_force = rewriting::open(arguments)?;
         let listener = listen(arguments.listen).await?;
         let address = listener.local_addr()?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -61,9 +76,9 @@ impl Session {
             route,
             own: vec![address],
             recorder,
-            notices,
+            notices: notices.clone(),
             confirm: arguments.confirm,
-            rewriting: None,
+            rewriting: in_force.as_ref().map(|policy| policy.rewriting.clone()),
             provider,
         };
         let session = Self {
@@ -74,6 +89,8 @@ impl Session {
             address,
             route: told,
             is_named: arguments.capture.is_some(),
+            in_force,
+            notices,
         };
         Ok((session, Heard { shown, noticed }))
     }
@@ -88,16 +105,33 @@ impl Session {
         self.writer.losses()
     }
 
+    /// What the user is to know of the policy in force.
+    pub(in crate::cmd) fn rewriting(&self) -> &str {
+        self.in_force.as_ref().map_or("", |policy| &policy.told)
+    }
+
     /// Serves until `stop` comes; then what was handed in is written and shown. A capture that holds
     /// nothing is removed, so that the newest one is one to look at.
-    pub(in crate::cmd) async fn serve(self, stop: impl Future<Output = ()>) -> Finished {
+    pub(in crate::cmd) async fn serve(self, stop: impl Future<Output = ()>) -> Served {
+        let (over, is_over) = channel();
+        let notices = self.notices;
+        let keeping = self.in_force.map(|policy| {
+            // It ends with `over`.
+            thread::spawn(move || policy.keep(&notices, &is_over))
+        });
         proxy::serve(self.listener, self.proxy, stop).await;
+        drop(over);
         // All recorders are gone with the proxy.
         let finished = self.writer.finish();
+        let repairs = keeping.map(|_| repairs::told(&self.capture)).transpose();
+        let repairs = repairs.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was rewritten cannot be said");
+            None
+        });
         if !self.is_named && finished.is_empty {
             discard(&self.capture);
         }
-        finished
+        Served { finished, repairs }
     }
 }
 
