@@ -24,6 +24,9 @@ pub struct Log {
     /// Only what is blocked or has failed
     #[arg(long)]
     pub failed: bool,
+    /// Only the newest so many
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    pub last: Option<u64>,
     /// Which capture.
     #[command(flatten)]
     pub from: FromCapture,

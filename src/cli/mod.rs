@@ -6,6 +6,7 @@
 
 mod ca;
 mod capture;
+mod captures;
 mod check;
 mod demo;
 mod explain;
@@ -21,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::ca::{Ca, CaVerb};
 pub use self::capture::{FromCapture, Log, Show};
+pub use self::captures::{Captures, CapturesVerb};
 pub use self::check::{Check, CiFormat};
 pub use self::demo::Demo;
 pub use self::explain::Explain;
@@ -58,6 +60,8 @@ pub enum Verb {
     Show(Show),
     /// Write a bug report that is safe to paste
     Report(Report),
+    /// List the captures there are, or remove old ones
+    Captures(Captures),
     /// Judge the exchanges of a HAR file, or tell what a code means
     Explain(Explain),
     /// Judge a policy before it is shipped

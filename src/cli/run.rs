@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Rewriting, Servers, address};
+use super::{Rewriting, Servers, address, captures};
 
 /// The proxy and its live log.
 #[derive(Debug, Args)]
@@ -29,6 +29,18 @@ pub struct Run {
     /// Write the capture to this new file
     #[arg(long, value_name = "FILE")]
     pub capture: Option<PathBuf>,
+    /// How large the capture may become; then its oldest exchanges make room for new ones
+    ///
+    /// K, M, G and T stand for powers of 1024; at least 16M. The log that SQLite keeps beside the
+    /// file counts too.
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = captures::size)]
+    pub max_capture: u64,
+    /// How many older captures to keep, or `all`; those that are being written are always kept
+    ///
+    /// The others are removed at the start, where the capture goes to the usual place, and not where
+    /// --capture names one.
+    #[arg(long, value_name = "N", default_value = "20", value_parser = captures::keep)]
+    pub keep: usize,
     /// Which header values the capture holds; `all` includes cookies and tokens
     #[arg(long, default_value = "harmless")]
     pub values: Values,

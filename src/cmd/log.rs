@@ -7,6 +7,7 @@ use anyhow::{Error, Result};
 
 use super::{FINE, place, view};
 use crate::cli::Log;
+use crate::exchange::ExchangeId;
 use crate::report::record::Record;
 use crate::report::text;
 use crate::store::Capture;
@@ -39,7 +40,11 @@ pub fn run(arguments: &Log) -> Result<u8> {
         Which::All
     };
     let mut listed = 0;
-    capture.exchanges(which, |stored| {
+    let first = match arguments.last {
+        Some(many) => capture.last(which, many)?,
+        None => ExchangeId(0),
+    };
+    capture.exchanges_from(which, first, |stored| {
         listed += 1;
         tell(stored)
     })?;

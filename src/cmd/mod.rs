@@ -1,6 +1,7 @@
 //! The verbs: each takes what was typed, makes a ready configuration of it, calls, and prints.
 
 pub mod ca;
+pub mod captures;
 pub mod check;
 pub mod demo;
 pub mod explain;
@@ -46,6 +47,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Log(arguments) => log::run(&arguments)?,
         Verb::Show(arguments) => show::run(&arguments)?,
         Verb::Report(arguments) => report::run(&arguments)?,
+        Verb::Captures(arguments) => captures::run(&arguments)?,
         Verb::Explain(arguments) => explain::run(&arguments)?,
         Verb::Check(arguments) => check::run(&arguments)?,
         Verb::Ca(arguments) => ca::run(arguments)?,

@@ -1,14 +1,16 @@
 //! The read side: captures listed, opened and asked.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
 
 use super::row::{self, Stored, number};
-use super::{Error, schema, writer};
-use crate::exchange::ExchangeId;
+use super::{Error, schema, shelf, writer};
+use crate::exchange::{ExchangeId, Moment};
+
+/// How many rows are read at a time. Nothing is held open between them: whoever reads slowly must
+/// not make the log beside the file grow.
+const AT_ONCE: i64 = 256;
 
 /// The ending of a capture's file name.
 pub const EXTENSION: &str = "corstap";
@@ -31,6 +33,19 @@ pub enum Which {
     Failed,
     /// Those that a rule made pages get otherwise than the server sent them.
     Rewritten,
+}
+
+/// What is in a capture, all in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// When it was begun.
+    pub started: Option<Moment>,
+    /// How many exchanges it has.
+    pub exchanges: u64,
+    /// How many of them have failed.
+    pub failed: u64,
+    /// Whether it holds all values, secrets included.
+    pub has_all_values: bool,
 }
 
 /// The number of a change: every insert and every update has one, in order.
@@ -56,14 +71,7 @@ impl Capture {
 
     /// Opens the newest capture of a directory: file names begin with the time.
     pub fn newest(dir: &Path) -> Result<Self, Error> {
-        let entries = fs::read_dir(dir).map_err(|_| Error::None(dir.to_owned()))?;
-        let is_capture =
-            |path: &PathBuf| path.extension().is_some_and(|ending| ending == EXTENSION);
-        let newest = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(is_capture)
-            .max();
+        let newest = shelf::files(dir).into_iter().next();
         Self::open(&newest.ok_or_else(|| Error::None(dir.to_owned()))?)
     }
 
@@ -72,18 +80,29 @@ impl Capture {
         &self.path
     }
 
+    /// What is in it, all in all.
+    pub fn contents(&self) -> Result<Contents, Error> {
+        let count = |select: &str| self.ask(select, |row| row.get::<_, i64>(0));
+        let said = |select: &str| match self.ask(select, |row| row.get::<_, String>(0)) {
+            Err(Error::Sqlite {
+                source: rusqlite::Error::QueryReturnedNoRows,
+                ..
+            }) => Ok(String::new()),
+            said => said,
+        };
+        Ok(Contents {
+            started: Moment::parse(&said("SELECT value FROM capture WHERE key = 'started'")?),
+            exchanges: row::unsigned(count("SELECT count(*) FROM exchange")?),
+            failed: row::unsigned(count("SELECT count(*) FROM exchange WHERE failed")?),
+            has_all_values: said("SELECT value FROM capture WHERE key = 'values'")? == "all",
+        })
+    }
+
     /// One exchange.
     pub fn exchange(&self, id: ExchangeId) -> Result<Option<Stored>, Error> {
-        let mut found = None;
-        self.select::<Error>(
-            "SELECT * FROM exchange WHERE id = ?1",
-            number(id.0),
-            |_, stored| {
-                found = Some(stored);
-                Ok(())
-            },
-        )?;
-        Ok(found)
+        let select = "SELECT * FROM exchange WHERE id = ?1 LIMIT ?2";
+        let found = self.select(select, number(id.0))?;
+        Ok(found.into_iter().next().map(|(_, stored)| stored))
     }
 
     /// Tells exchanges in the order of their numbers, one after the other; an error of `tell` ends
@@ -91,16 +110,53 @@ impl Capture {
     pub fn exchanges<E: From<Error>>(
         &self,
         which: Which,
+        tell: impl FnMut(Stored) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.exchanges_from(which, ExchangeId(0), tell)
+    }
+
+    /// The same, from a number on.
+    pub fn exchanges_from<E: From<Error>>(
+        &self,
+        which: Which,
+        first: ExchangeId,
         mut tell: impl FnMut(Stored) -> Result<(), E>,
     ) -> Result<(), E> {
         let select = match which {
-            Which::All => "SELECT * FROM exchange WHERE id > ?1 ORDER BY id",
+            Which::All => "SELECT * FROM exchange WHERE id > ?1 ORDER BY id LIMIT ?2",
             Which::Rewritten => {
-                "SELECT * FROM exchange WHERE rewrite IS NOT NULL AND id > ?1 ORDER BY id"
+                "SELECT * FROM exchange WHERE rewrite IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2"
             }
-            Which::Failed => "SELECT * FROM exchange WHERE failed AND id > ?1 ORDER BY id",
+            Which::Failed => "SELECT * FROM exchange WHERE failed AND id > ?1 ORDER BY id LIMIT ?2",
         };
-        self.select(select, 0, |_, stored| tell(stored))
+        let mut last = number(first.0).saturating_sub(1);
+        loop {
+            let some = self.select(select, last)?;
+            let Some((_, newest)) = some.last() else {
+                return Ok(());
+            };
+            last = number(newest.recorded.id.0);
+            for (_, stored) in some {
+                tell(stored)?;
+            }
+        }
+    }
+
+    /// The number from which on there are so many exchanges, or fewer if there are no more.
+    pub fn last(&self, which: Which, many: u64) -> Result<ExchangeId, Error> {
+        let select = match which {
+            Which::All => "SELECT min(id) FROM (SELECT id FROM exchange ORDER BY id DESC LIMIT ?1)",
+            Which::Rewritten => {
+                "SELECT min(id) FROM (SELECT id FROM exchange WHERE rewrite IS NOT NULL ORDER BY id DESC LIMIT ?1)"
+            }
+            Which::Failed => {
+                "SELECT min(id) FROM (SELECT id FROM exchange WHERE failed ORDER BY id DESC LIMIT ?1)"
+            }
+        };
+        let mut select = self.prepared(select)?;
+        let first = select.query_row([number(many)], |row| row.get::<_, Option<i64>>(0));
+        let first = first.map_err(|source| self.failed(source))?;
+        Ok(ExchangeId(first.map_or(u64::MAX, row::unsigned)))
     }
 
     /// Tells what was written after a change, in that order, and says what the last change was.
@@ -109,40 +165,61 @@ impl Capture {
         after: Change,
         mut tell: impl FnMut(Stored) -> Result<(), E>,
     ) -> Result<Change, E> {
+        let select = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change LIMIT ?2";
         let mut last = after;
-        let select = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change";
-        self.select(select, after.0, |change, stored| {
-            last = Change(change);
-            tell(stored)
-        })?;
-        Ok(last)
+        loop {
+            let some = self.select(select, last.0)?;
+            let Some((newest, _)) = some.last() else {
+                return Ok(last);
+            };
+            last = Change(*newest);
+            for (_, stored) in some {
+                tell(stored)?;
+            }
+        }
     }
 
-    fn select<E: From<Error>>(
-        &self,
-        select: &str,
-        parameter: i64,
-        mut tell: impl FnMut(i64, Stored) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let failed = |source| Error::Sqlite {
-            path: self.path.clone(),
-            source,
-        };
-        let mut select = self.connection.prepare_cached(select).map_err(failed)?;
-        let mut rows = select.query([Value::Integer(parameter)]).map_err(failed)?;
+    /// Some rows with the numbers of their changes.
+    fn select(&self, select: &str, parameter: i64) -> Result<Vec<(i64, Stored)>, Error> {
+        let failed = |source| self.failed(source);
+        let mut select = self.prepared(select)?;
+        let mut rows = select.query([parameter, AT_ONCE]).map_err(failed)?;
+        let mut some = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
             let change = row.get("change").map_err(failed)?;
-            tell(
-                change,
-                row::read(row).map_err(|error| error.of(&self.path))?,
-            )?;
+            let stored = row::read(row).map_err(|error| error.of(&self.path))?;
+            some.push((change, stored));
         }
-        Ok(())
+        Ok(some)
+    }
+
+    fn ask<T>(
+        &self,
+        select: &str,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let mut select = self.prepared(select)?;
+        select
+            .query_row([], read)
+            .map_err(|source| self.failed(source))
+    }
+
+    fn prepared(&self, select: &str) -> Result<rusqlite::CachedStatement<'_>, Error> {
+        let prepared = self.connection.prepare_cached(select);
+        prepared.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> Error {
+        Error::Sqlite {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
     use super::*;
@@ -337,6 +414,40 @@ mod tests {
         assert!(matches!(delivered.headers[1].1, Kept::Withheld(_)));
         assert_eq!(stored.judgement.verdict.answer.outcome, Outcome::Blocked);
         assert!(stored.judgement.delivered.is_some());
+    }
+
+    #[test]
+    fn the_last_ones_are_told_alone_and_all_are_counted() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown: _shown,
+        } = scene();
+        for number in 0..2 * AT_ONCE {
+            let allow = (number % 2 == 0).then_some("https://app.test");
+            exchange(&recorder, "/", allow);
+        }
+        drop(recorder);
+        writer.finish();
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let contents = capture.contents().expect("read");
+        assert_eq!((contents.exchanges, contents.failed), (512, 256));
+        assert!(contents.started.is_some() && !contents.has_all_values);
+        let last = |which, many| {
+            let mut told = Vec::new();
+            let first = capture.last(which, many).expect("read");
+            let tell = |stored: Stored| {
+                told.push(stored.recorded.id.0);
+                Ok::<(), Error>(())
+            };
+            capture.exchanges_from(which, first, tell).expect("read");
+            told
+        };
+        assert_eq!(last(Which::All, 3), [510, 511, 512]);
+        assert_eq!(last(Which::Failed, 2), [510, 512]);
+        assert_eq!(last(Which::All, 9999).len(), 512);
+        assert_eq!(last(Which::Failed, 0), [0; 0]);
     }
 
     #[test]

@@ -2,13 +2,16 @@
 //!
 //! Nothing waits for the store. What happens is handed in ([`Recorder`]); one thread lets the
 //! judge observe it, writes it and, once it is committed, shows it ([`writer`]). What was shown is
-//! kept: a kill at any moment loses none of it.
+//! kept: a kill at any moment loses none of it. While it is written, a lock beside it says so, and
+//! nothing removes it.
 
 pub mod capture;
 pub mod gist;
+mod lock;
 pub mod recorder;
 pub mod row;
 mod schema;
+pub mod shelf;
 pub mod writer;
 
 use std::path::PathBuf;

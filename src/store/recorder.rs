@@ -1,7 +1,7 @@
 //! The hand-in: what connections tell the store, without ever waiting for it.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use crate::clock;
@@ -46,6 +46,7 @@ pub(super) struct Counts {
     waiting: AtomicUsize,
     octets: AtomicUsize,
     dropped: AtomicU64,
+    capture_is_full: AtomicBool,
     exchanges: AtomicU64,
     connections: AtomicU64,
 }
@@ -71,6 +72,11 @@ impl Counts {
     /// Exchanges that are not in the capture: the queue was full, or they could not be written.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// The oldest exchanges of the capture make room for new ones.
+    pub(super) fn make_room(&self) {
+        self.capture_is_full.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn drop_exchanges(&self, many: u64) {
@@ -160,6 +166,11 @@ impl Losses {
     /// So far.
     pub fn count(&self) -> u64 {
         self.0.dropped()
+    }
+
+    /// Whether the capture is full, so that its oldest exchanges make room for new ones.
+    pub fn is_full(&self) -> bool {
+        self.0.capture_is_full.load(Ordering::Relaxed)
     }
 }
 

@@ -15,10 +15,6 @@ const APPLICATION_ID: i64 = 0x434f_5253;
 /// How large the pages of the file are, in octets: an exchange takes some 2,200, so that in the usual
 /// 4,096 only one would fit.
 const PAGE: i64 = 16 * 1024;
-/// After how many pages of the log they go to the file.
-const CHECKPOINT: i64 = LOG / PAGE;
-/// How large the log beside the file stays, in octets.
-const LOG: i64 = 16 * 1024 * 1024;
 
 /// `change` numbers every insert and update, so that readers can ask what is new. The columns
 /// beside the JSON ones are those that lists select by.
@@ -55,8 +51,8 @@ const TABLES: &str = "
     CREATE INDEX exchange_rewrite ON exchange (id) WHERE rewrite IS NOT NULL;
 ";
 
-/// Makes the tables in a new, empty file.
-pub(super) fn create(path: &Path) -> Result<Connection, Error> {
+/// Makes the tables in a new, empty file; the log beside it stays at so many octets.
+pub(super) fn create(path: &Path, log: i64) -> Result<Connection, Error> {
     let failed = |source| Error::Sqlite {
         path: path.to_owned(),
         source,
@@ -71,8 +67,8 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
         // From here on the log beside the file has what is new; without it, the file is still a
         // capture.
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "journal_size_limit", LOG)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+        connection.pragma_update(None, "journal_size_limit", log)?;
+        connection.pragma_update(None, "wal_autocheckpoint", log / PAGE)?;
         connection.pragma_update(None, "synchronous", "NORMAL")
     };
     make().map_err(failed)?;
@@ -122,7 +118,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a.corstap");
         std::fs::write(&path, "").expect("written");
-        create(&path)
+        create(&path, 1 << 20)
             .expect("made")
             .pragma_update(None, "user_version", 7)
             .expect("set");

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tracing::{error, warn};
 
+use super::lock::Lock;
 use super::recorder::{Counts, Losses};
 use super::row::{self, Stored};
 use super::{Error, Recorder, schema};
@@ -39,15 +40,47 @@ const LOCKED: Duration = Duration::from_millis(500);
 const LOCKED_LAST: Duration = Duration::from_secs(1);
 /// After a failure, how long the file is left alone.
 const REST: Duration = Duration::from_secs(1);
-/// How large a capture may become, in octets, before its oldest exchanges make room for new ones.
-const MOST_OCTETS: i64 = 1 << 30;
-/// Which part of the exchanges makes room at once: the oldest one in so many.
+/// Which part of the exchanges makes room at once: the oldest one in so many, and no more than that.
 const ROOM: i64 = 64;
+const MOST_ROOM: i64 = 256;
 /// How many exchanges may wait for a file that cannot be written.
 const MOST_UNWRITTEN: usize = 16 * 1024;
 
+/// About how many exchanges there are: without counting them.
+const SPAN: &str = "SELECT coalesce(max(id) - min(id) + 1, 0) FROM exchange";
+/// Lets the oldest ones go.
+const OLDEST: &str =
+    "DELETE FROM exchange WHERE id IN (SELECT id FROM exchange ORDER BY id LIMIT ?1)";
+
 /// An exchange that was committed.
 pub type Shown = Arc<Stored>;
+
+/// How large a capture may become, in octets, with the log beside it, before its oldest exchanges make
+/// room for new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(u64);
+
+impl Size {
+    /// The least there is.
+    pub const LEAST: Self = Self(16 << 20);
+    /// What is usual.
+    pub const USUAL: Self = Self(1 << 30);
+
+    /// So many octets; nothing where a capture could not work with so few.
+    pub fn of(octets: u64) -> Option<Self> {
+        (octets >= Self::LEAST.0).then_some(Self(octets))
+    }
+
+    /// How large the log stays. For as much as is written at once, it may become twice that.
+    fn log(self) -> i64 {
+        row::number(self.0 / 8).clamp(1 << 20, 16 << 20)
+    }
+
+    /// How large the file may become before there has to be room.
+    fn file(self) -> i64 {
+        row::number(self.0) - 2 * self.log()
+    }
+}
 
 /// A capture being written.
 #[derive(Debug)]
@@ -77,21 +110,23 @@ impl Writer {
         path: &Path,
         redactor: Redactor,
     ) -> Result<(Self, Recorder, Receiver<Shown>), Error> {
-        Self::start_within(MOST_OCTETS, path, redactor)
+        Self::start_within(Size::USUAL, path, redactor)
     }
 
-    /// The same, for a capture of so many octets.
-    fn start_within(
-        most_octets: i64,
+    /// The same, for a capture of this size.
+    pub fn start_within(
+        size: Size,
         path: &Path,
         redactor: Redactor,
     ) -> Result<(Self, Recorder, Receiver<Shown>), Error> {
+        let lock = Lock::take(path)?;
         drop(private::create(path)?);
         let capture = name_of(path);
-        let connection = begin(path, &capture, redactor.values()).inspect_err(|_| {
-            // What was not begun is no capture: nobody has to find it empty.
-            let _ = fs::remove_file(path);
-        })?;
+        let connection =
+            begin(path, &capture, redactor.values(), size.log()).inspect_err(|_| {
+                // What was not begun is no capture: nobody has to find it empty.
+                let _ = fs::remove_file(path);
+            })?;
         let (recorder, events, counts) = Recorder::new();
         let (show, shown) = mpsc::sync_channel(MOST_SHOWN);
         let desk = Desk {
@@ -106,8 +141,12 @@ impl Writer {
             forgotten: 0,
             change: 0,
             rests_until: None,
-            most_octets,
-            has_made_room: false,
+            most: Gathered {
+                events: MOST_GATHERED,
+                octets: usize::try_from(size.log() / 4).unwrap_or(usize::MAX),
+            },
+            most_octets: size.file(),
+            lock,
         };
         let thread = thread::Builder::new()
             .name("writer".to_owned())
@@ -153,8 +192,8 @@ pub(super) fn name_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn begin(path: &Path, capture: &str, values: Values) -> Result<Connection, Error> {
-    let connection = schema::create(path)?;
+fn begin(path: &Path, capture: &str, values: Values, log: i64) -> Result<Connection, Error> {
+    let connection = schema::create(path, log)?;
     let described = connection
         .busy_timeout(LOCKED)
         .and_then(|()| describe(&connection, capture, values));
@@ -192,8 +231,16 @@ struct Desk {
     forgotten: u64,
     change: i64,
     rests_until: Option<Instant>,
+    most: Gathered,
     most_octets: i64,
-    has_made_room: bool,
+    lock: Lock,
+}
+
+/// How much goes into one transaction.
+#[derive(Clone, Copy)]
+struct Gathered {
+    events: usize,
+    octets: usize,
 }
 
 /// What is to be written of an exchange: its judgement as JSON too, and what that is told by.
@@ -229,7 +276,10 @@ impl Desk {
         self.write(&rest);
         self.give_up();
         self.put_away();
-        self.change > 0
+        let has_written = self.change > 0;
+        // Whoever finds it no longer in use finds it whole.
+        drop((self.connection, self.lock));
+        has_written
     }
 
     /// Makes one file of the capture, which can be read even where nothing can be written; unless
@@ -256,7 +306,7 @@ impl Desk {
             Err(RecvTimeoutError::Disconnected) => return false,
         }
         // Whoever hands something in meanwhile has nobody to wake, and we are not woken each time.
-        let mut most = MOST_GATHERED;
+        let mut most = self.most;
         match self.take_in(events, &mut most) {
             Err(TryRecvError::Empty) => thread::sleep(GATHER),
             Ok(()) => return true,
@@ -266,11 +316,16 @@ impl Desk {
     }
 
     /// Takes in what waits, as long as that is not too much; an error when it is not.
-    fn take_in(&mut self, events: &Receiver<Event>, most: &mut usize) -> Result<(), TryRecvError> {
-        while *most > 0 {
+    fn take_in(
+        &mut self,
+        events: &Receiver<Event>,
+        most: &mut Gathered,
+    ) -> Result<(), TryRecvError> {
+        while most.events > 0 && most.octets > 0 {
             let event = events.try_recv()?;
             self.observe(&event);
-            *most -= 1;
+            most.events -= 1;
+            most.octets = most.octets.saturating_sub(event.weight());
         }
         Ok(())
     }
@@ -313,27 +368,29 @@ impl Desk {
         }
     }
 
-    /// Lets the oldest exchanges go when the capture is too large; others take their place in the
-    /// file.
+    /// Lets the oldest exchanges go when the capture is too large, until as much is free as came in;
+    /// what comes next takes their place in the file.
     fn make_room(&mut self) -> rusqlite::Result<()> {
+        while self.used()? > self.most_octets {
+            self.counts.make_room();
+            let span = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            let exchanges = self.connection.query_row(SPAN, [], span)?;
+            let many = (exchanges / ROOM + 1).min(MOST_ROOM);
+            let mut delete = self.connection.prepare_cached(OLDEST)?;
+            if delete.execute([many])? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many octets of the file hold something.
+    fn used(&self) -> rusqlite::Result<i64> {
         let ask = |what: &str| {
             self.connection
                 .pragma_query_value(None, what, |row| row.get::<_, i64>(0))
         };
-        let used = (ask("page_count")? - ask("freelist_count")?) * ask("page_size")?;
-        if used <= self.most_octets {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut self.has_made_room, true) {
-            let octets = self.most_octets;
-            warn!(
-                octets,
-                "the capture is full; from now on its oldest exchanges make room"
-            );
-        }
-        let oldest = "DELETE FROM exchange WHERE id IN (
-            SELECT id FROM exchange ORDER BY id LIMIT (SELECT count(*) / ?1 + 1 FROM exchange))";
-        self.connection.execute(oldest, [ROOM]).map(drop)
+        Ok((ask("page_count")? - ask("freelist_count")?) * ask("page_size")?)
     }
 
     /// A file that cannot be written now may be later, when there is room again.
@@ -482,33 +539,42 @@ mod tests {
     use crate::store::capture::Which;
     use crate::store::recorder::Arrival;
 
+    /// How many octets the files of a capture have.
+    fn octets(path: &Path) -> u64 {
+        super::super::lock::octets(path)
+    }
+
     #[test]
-    fn a_full_capture_keeps_its_newest_exchanges() {
-        const MOST: i64 = 512 * 1024;
+    fn a_full_capture_keeps_its_newest_exchanges_and_its_size() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("full.corstap");
         let redactor = Redactor::new(&[7; 32], Values::Harmless);
         let (writer, recorder, shown) =
-            Writer::start_within(MOST, &path, redactor).expect("started");
+            Writer::start_within(Size::LEAST, &path, redactor).expect("started");
         let client = "127.0.0.1:1".parse().expect("an address");
         let line = recorder.connected(Arrival::now(client), None);
-        let names: Vec<String> = (0..128).map(|number| format!("X-Name-{number}")).collect();
-        for number in 1..=100 {
+        let names: Vec<String> = (0..512).map(|number| format!("X-Name-{number}")).collect();
+        let mut most = 0;
+        for number in 1..=1000_u64 {
             let url = format!("https://api.test/{number}");
+            // Small ones first: what is let go is not what came.
+            let names = names.iter().take(if number < 300 { 8 } else { 512 });
             let request = Arc::new(Request {
                 method: "GET".to_owned(),
                 url: RequestUrl::parse(&url).expect("valid"),
-                headers: names.iter().map(|name| (name, "x")).collect(),
+                headers: names.map(|name| (name, "x")).collect(),
             });
             let mut ticket = recorder.open(line.id(), Protocol::Http11, client, request);
             ticket.ended(Ending::Complete, None);
             // One by one, so that the file grows as it does when it is used.
             shown.recv().expect("shown once it is committed");
+            most = most.max(octets(&path));
         }
+        assert!(writer.losses().is_full());
         drop((line, recorder));
         assert_eq!(writer.finish().lost, 0);
-        let octets = fs::metadata(&path).expect("there").len();
-        assert!(octets < MOST.unsigned_abs() * 5 / 4, "{octets} octets");
+        let Size(allowed) = Size::LEAST;
+        assert!(most <= allowed && most > allowed / 2, "{most} octets");
         let capture = Capture::open(&path).expect("a capture");
         let mut kept = Vec::new();
         capture
@@ -519,7 +585,7 @@ mod tests {
             .expect("read");
         let (first, last) = (kept[0], kept[kept.len() - 1]);
         assert!(
-            first > 1 && last == 100 && kept.len() > 20,
+            first > 300 && last == 1000 && kept.len() > 100,
             "{first} to {last}"
         );
         assert_eq!(kept, (first..=last).collect::<Vec<_>>());

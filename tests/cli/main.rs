@@ -11,6 +11,7 @@
 mod support;
 
 mod authority;
+mod captures;
 mod check;
 mod disk;
 mod explain;

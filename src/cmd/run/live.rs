@@ -27,6 +27,11 @@ const SILENT: &str = "No request so far. Check:
   - Is the host among those that are read? Add --host NAME if not.
 ";
 
+/// What is said once when the capture has its size.
+const FULL: &str = "The capture is full: from now on its oldest exchanges make room for new ones.
+  To keep more of them next time: corstap run --max-capture 4G
+";
+
 /// Prints what was committed, as it comes.
 pub(in crate::cmd) struct LiveLog {
     /// The name of the capture.
@@ -64,6 +69,7 @@ impl LiveLog {
         let mut silent_for = Some(Duration::ZERO);
         let mut told = Told::default();
         let mut lost = 0;
+        let mut is_full = false;
         self.say(terminal, greeting)?;
         loop {
             match shown.recv_timeout(GLANCE) {
@@ -86,6 +92,9 @@ impl LiveLog {
                     "{count} exchanges are missing in the capture: it cannot be written, or not in time\n"
                 );
                 self.say(terminal, &text)?;
+            }
+            if self.losses.is_full() && !std::mem::replace(&mut is_full, true) {
+                self.say(terminal, FULL)?;
             }
             if silent_for.is_some_and(|silent| silent >= SILENCE) {
                 silent_for = None;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,7 +21,8 @@ use crate::cmd::{place, route};
 use crate::exchange::secret::{self, Redactor};
 use crate::private::PrivateDir;
 use crate::proxy::{self, Notice, Notices, Parts, Proxy};
-use crate::store::{Finished, Losses, Shown, Writer};
+use crate::store::writer::Size;
+use crate::store::{Finished, Losses, Shown, Writer, shelf};
 
 /// A proxy that listens, and the capture it writes to.
 pub(in crate::cmd) struct Session {
@@ -66,9 +67,10 @@ impl Session {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let route = route::route(&arguments.servers, Some(address), &provider)?;
         let told = route::told(&route);
-        let capture = capture_path(arguments.capture.as_deref())?;
+        let size = size(arguments)?;
+        let capture = capture_path(arguments)?;
         let redactor = Redactor::new(&ca::random()?, values(arguments));
-        let (writer, recorder, shown) = Writer::start(&capture, redactor)?;
+        let (writer, recorder, shown) = Writer::start_within(size, &capture, redactor)?;
         let (notices, noticed) = Notices::new();
         let parts = Parts {
             read: authority.hosts().clone(),
@@ -172,8 +174,15 @@ pub(in crate::cmd) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
-    match named {
+/// How large the capture may become.
+fn size(arguments: &Run) -> Result<Size> {
+    let size = Size::of(arguments.max_capture);
+    size.context("a capture needs more room than that: --max-capture 16M is the least")
+}
+
+/// Where the capture goes. In the usual place, old ones make room for it.
+fn capture_path(arguments: &Run) -> Result<PathBuf> {
+    match arguments.capture.as_deref() {
         Some(path) if path.exists() => {
             bail!(
                 "{} exists; a capture is a new file. Name another one",
@@ -181,7 +190,14 @@ fn capture_path(named: Option<&Path>) -> Result<PathBuf> {
             )
         }
         Some(path) => Ok(path.to_owned()),
-        None => Ok(PrivateDir::open(&place::captures()?)?.join(&place::new_capture())),
+        None => {
+            let dir = place::captures()?;
+            let shelf = PrivateDir::open(&dir)?;
+            if let Err(error) = shelf::prune(&dir, arguments.keep) {
+                tracing::warn!(%error, "old captures cannot be removed");
+            }
+            Ok(shelf.join(&place::new_capture()))
+        }
     }
 }
 

@@ -176,6 +176,25 @@ fn time_of_day(moment: Moment, offset: UtcOffset) -> String {
         .unwrap_or_default()
 }
 
+/// How large something is: `1.2 MiB`.
+pub fn size(octets: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if octets < 1024 {
+        return format!("{octets} B");
+    }
+    let mut tenths = u128::from(octets) * 10 / 1024;
+    let mut units = UNITS.iter();
+    let mut unit = units.next();
+    while tenths >= 10 * 1024
+        && let Some(next) = units.next()
+    {
+        unit = Some(next);
+        tenths /= 1024;
+    }
+    let unit = unit.unwrap_or(&"B");
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
 /// A value as it is shown: withheld ones as a mark.
 pub fn shown(value: &Value) -> String {
     match value {
@@ -213,6 +232,21 @@ pub fn steers(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_told_with_one_decimal() {
+        let told = [0, 1023, 1024, 1536, 1 << 20, (1 << 30) - 1, 1 << 50].map(size);
+        let wanted = [
+            "0 B",
+            "1023 B",
+            "1.0 KiB",
+            "1.5 KiB",
+            "1.0 MiB",
+            "1023.9 MiB",
+            "1024.0 TiB",
+        ];
+        assert_eq!(told, wanted);
+    }
 
     #[test]
     fn what_others_wrote_cannot_steer_the_terminal() {
