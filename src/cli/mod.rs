@@ -10,6 +10,7 @@ mod captures;
 mod check;
 mod demo;
 mod explain;
+mod pages;
 mod probe;
 mod report;
 mod rewriting;
@@ -26,6 +27,7 @@ pub use self::captures::{Captures, CapturesVerb};
 pub use self::check::{Check, CiFormat};
 pub use self::demo::Demo;
 pub use self::explain::Explain;
+pub use self::pages::Pages;
 pub use self::probe::Probe;
 pub use self::report::{Format, Report, Since};
 pub use self::rewriting::Rewriting;
@@ -62,12 +64,15 @@ pub enum Verb {
     Report(Report),
     /// List the captures there are, or remove old ones
     Captures(Captures),
-    /// Judge the exchanges of a HAR file, or tell what a code means
+    /// Judge the exchanges of a HAR file, or tell what a code or a console message means
     Explain(Explain),
     /// Judge a policy before it is shipped
     Check(Check),
     /// Show or replace the development CA
     Ca(Ca),
+    /// Write man pages and completions, for those who package it
+    #[command(hide = true)]
+    Pages(Pages),
 }
 
 /// An address and a port.

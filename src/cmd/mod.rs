@@ -6,6 +6,7 @@ pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod log;
+pub mod pages;
 pub mod place;
 pub mod probe;
 pub mod report;
@@ -50,6 +51,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Captures(arguments) => captures::run(&arguments)?,
         Verb::Explain(arguments) => explain::run(&arguments)?,
         Verb::Check(arguments) => check::run(&arguments)?,
+        Verb::Pages(arguments) => pages::run(&arguments)?,
         Verb::Ca(arguments) => ca::run(arguments)?,
     };
     Ok(ExitCode::from(code))

@@ -17,6 +17,7 @@ mod disk;
 mod explain;
 #[cfg(target_os = "linux")]
 mod floods;
+mod install;
 mod kills;
 mod limits;
 mod listening;
