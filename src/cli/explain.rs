@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// The verdicts on a HAR file, or the meaning of a code.
+/// The verdicts on a HAR file, or the meaning of a code or a message.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A HAR file (- reads standard input), or a code: one of corstap's, or one that a browser
-    /// prints
-    #[arg(value_name = "FILE|CODE", required_unless_present = "list")]
+    /// A HAR file; a code, one of corstap's or one that a browser prints; or a message from a
+    /// browser's console. - reads a file or messages from standard input
+    #[arg(value_name = "FILE|CODE|MESSAGE", required_unless_present = "list")]
     pub what: Option<PathBuf>,
     /// List all codes
     #[arg(long, conflicts_with = "what")]

@@ -7,6 +7,7 @@ pub mod har;
 pub mod lint;
 pub mod offline;
 pub mod paper;
+pub mod pasted;
 pub mod readable;
 pub mod record;
 pub mod text;

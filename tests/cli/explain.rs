@@ -180,3 +180,151 @@ fn codes_are_listed_and_explained_by_any_name_they_have() {
     assert_eq!(code, Some(2));
     assert!(told.contains("corstap explain --list"), "{told}");
 }
+
+#[test]
+fn a_message_from_a_console_is_explained_with_what_it_names() {
+    const MESSAGE: &str = "Access to fetch at 'https://api.test/users' from origin 'https://app.test' has been blocked by CORS \
+        policy: Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response.";
+    let home = tempfile::tempdir().expect("a directory");
+    let output = corstap(home.path())
+        .args(["explain", MESSAGE])
+        .output()
+        .expect("run");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = stdout(&output);
+    for part in [
+        "Chromium says HeaderDisallowedByPreflightResponse, of the preflight",
+        "from  https://app.test",
+        "to  https://api.test/users",
+        "about  x-token",
+        "header-not-allowed",
+        "Access-Control-Allow-Headers: x-token",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let mut child = corstap(home.path())
+        .args(["explain", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("run");
+    let text =
+        format!("12:00:01 app.js:7 {MESSAGE}\nGET https://cdn.test/x net::ERR_BLOCKED_BY_ORB\n");
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(text.as_bytes()).expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("ended");
+    let codes: Vec<Value> = stdout(&output)
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).expect("JSON")["candidates"][0]["code"].clone()
+        })
+        .collect();
+    assert_eq!(codes, ["header-not-allowed", "orb-suspected"]);
+}
+
+#[test]
+fn text_that_is_neither_is_an_error_that_says_so() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = corstap(home.path())
+        .args(["explain", "it does not work"])
+        .output()
+        .expect("run");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("no such console message"),
+        "{}",
+        stderr(&output)
+    );
+    let input = std::fs::File::open("/dev/null").expect("there");
+    let output = corstap(home.path())
+        .args(["explain", "-"])
+        .stdin(input)
+        .output()
+        .expect("run");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("no HAR file, and no console message"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn what_a_file_leaves_open_is_said_beside_the_verdicts() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/har/playwright.har");
+    let output = corstap(home.path())
+        .arg("explain")
+        .arg(file)
+        .output()
+        .expect("run");
+    let told = stderr(&output);
+    for doubt in [
+        "4 requests have no answer in the file",
+        "1 requests need a preflight",
+        "without the fields that were sent",
+    ] {
+        assert!(told.contains(doubt), "{told}");
+    }
+}
+
+/// How much memory a process has had at most, in octets.
+#[cfg(target_os = "linux")]
+fn most_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .expect("told");
+    let kibibytes: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .expect("a number")
+        .parse()
+        .expect("a number");
+    kibibytes * 1024
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_of_any_size_takes_little_memory() {
+    let home = tempfile::tempdir().expect("a directory");
+    // 250 MB, or 2 GB.
+    let entries = super::running::times(4_000, 32_000);
+    let mut child = corstap(home.path())
+        .args(["explain", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("run");
+    let output = child.stdout.take().expect("piped");
+    let counting = std::thread::spawn(move || {
+        std::io::BufRead::lines(std::io::BufReader::new(output)).count()
+    });
+    let mut input = child.stdin.take().expect("piped");
+    input
+        .write_all(br#"{"log":{"creator":{"name":"Firefox"},"entries":["#)
+        .expect("written");
+    let body = "x".repeat(64 * 1024);
+    for number in 0..entries {
+        let comma = if number == 0 { "" } else { "," };
+        let entry = format!(
+            r#"{comma}{{"startedDateTime":"2026-11-22T{:02}:{:02}:{:02}Z","time":1,"request":{{"method":"GET",
+            "url":"https://a.test/{number}","headers":[{{"name":"Origin","value":"https://b.test"}}]}},
+            "response":{{"status":200,"headers":[],"content":{{"text":"{body}"}}}}}}"#,
+            number / 3600 % 24,
+            number / 60 % 60,
+            number % 60
+        );
+        input.write_all(entry.as_bytes()).expect("written");
+    }
+    input.write_all(b"]").expect("written");
+    let most = most_memory(child.id());
+    input.write_all(b"}}").expect("written");
+    drop(input);
+    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert_eq!(counting.join().expect("counted"), entries);
+    assert!(most < 200_000_000, "{most} octets");
+}

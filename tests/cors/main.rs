@@ -13,10 +13,12 @@ mod support;
 
 mod differential;
 mod evidence;
+mod foreign;
 mod har;
 mod lookalike;
 mod measured;
 mod naive;
 mod odd;
+mod pasted;
 mod rewritten;
 mod truth;

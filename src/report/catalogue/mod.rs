@@ -15,10 +15,9 @@ use std::fmt::Write;
 use serde::Serialize;
 
 pub use self::cause::{meaning, remedy};
-pub(super) use self::printed::says;
+pub(super) use self::printed::{printed, says};
 
 use self::cause::usual_roots;
-use self::printed::printed;
 use crate::cors::{Cause, Engine, LookAlike, Root};
 use crate::policy::finding::Code;
 use crate::report::lint;
@@ -75,6 +74,48 @@ const CONNECTIONS: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// What browsers refuse without asking a server, or without saying why: code, meaning, remedy.
+const IN_THE_BROWSER: [(&str, &str, &str); 7] = [
+    (
+        "csp",
+        "This is not CORS: the page's own Content-Security-Policy forbids the load. No request is made.",
+        "On the page's server: name the target in the directive that the message names (connect-src for fetch and \
+         XMLHttpRequest).",
+    ),
+    (
+        "mixed-content-blocked",
+        "This is not CORS: a page that is served over https asks for something over http. No request is made.",
+        "In the page: ask for https. For development: localhost and 127.0.0.1 may be asked over http.",
+    ),
+    (
+        "sri",
+        "This is not CORS: the page gives a digest (integrity) that the answer does not have, or that cannot be compared \
+         because the load is made without CORS.",
+        "In the page: correct the integrity attribute, and add crossorigin where the answer comes from another origin.",
+    ),
+    (
+        "refused-before-network",
+        "This is not CORS: the browser takes no such request from a page: a method, a scheme or a URL with a password in \
+         it that it forbids. No request is made.",
+        "In the page: ask in another way.",
+    ),
+    (
+        "blocked-in-browser",
+        "This is not CORS: an extension of the browser, as an ad blocker, has stopped the request.",
+        "In the browser: switch the extension off for this page, or try a fresh profile.",
+    ),
+    (
+        "aborted-by-script",
+        "This is not CORS: the page itself gave the request up, or was left.",
+        "In the page: look at what aborts it: an AbortController, a timeout, or a form that is submitted meanwhile.",
+    ),
+    (
+        "no-reason-given",
+        "A page is told nothing more than this, whatever went wrong: CORS, the network, or an extension.",
+        "Look for another line in the console, which has the reason; or point the browser at `corstap run`, and ask again.",
+    ),
+];
+
 /// What an engine prints for a cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Printed {
@@ -92,9 +133,20 @@ pub fn all() -> Vec<Entry> {
     let roots = Root::ALL.into_iter().map(of_root);
     let look_alikes = LookAlike::ALL.into_iter().map(of_look_alike);
     let connections = CONNECTIONS.into_iter().map(of_connection);
-    let exchanges = causes.chain(roots).chain(look_alikes);
+    let browser = IN_THE_BROWSER.into_iter().map(of_browser);
+    let exchanges = causes.chain(roots).chain(look_alikes).chain(browser);
     let policies = Code::ALL.iter().copied().map(of_policy);
     exchanges.chain(connections).chain(policies).collect()
+}
+
+/// The causes for which an engine prints a code.
+pub(in crate::report) fn printed_for(engine: Engine, code: &str) -> Vec<Entry> {
+    let is_it = |printed: &Printed| printed.engine == engine && printed.code == code;
+    let causes = Cause::ALL.into_iter();
+    causes
+        .filter(|cause| printed(*cause).iter().any(is_it))
+        .map(of_cause)
+        .collect()
 }
 
 /// What a code is about: a code of ours, or one that an engine prints.
@@ -147,6 +199,18 @@ fn of_look_alike(look_alike: LookAlike) -> Entry {
         printed: Vec::new(),
         roots: Vec::new(),
         remedy: look_alike.remedy(),
+        standard: None,
+    }
+}
+
+fn of_browser((code, means, remedy): (&'static str, &'static str, &'static str)) -> Entry {
+    Entry {
+        code,
+        layer: Layer::LookAlike,
+        means: means.into(),
+        printed: Vec::new(),
+        roots: Vec::new(),
+        remedy,
         standard: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::cors::cause::Several;
 use crate::cors::{Cause, Engine, Phase};
 
 /// What the engines print for a cause.
-pub(super) fn printed(cause: Cause) -> Vec<Printed> {
+pub(in crate::report) fn printed(cause: Cause) -> Vec<Printed> {
     let mut all: Vec<Printed> = Vec::new();
     for (engine, phase, several) in variants(cause) {
         let Some(code) = cause.code(engine, phase, several) else {

@@ -3,6 +3,7 @@
 
 mod entry;
 mod full;
+mod message;
 mod rewritten;
 
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use time::UtcOffset;
 
 pub use self::entry::{entry, listed};
 pub use self::full::full;
+pub use self::message::message;
 
 use super::explain::explain;
 use crate::cors::{Cause, Judgement, Outcome, Phase};

@@ -1,0 +1,103 @@
+//! What else a message tells: which of its causes are likely, and what the server is to send.
+
+use super::Reading;
+use crate::cors::{Cause, names::is_safelisted_method};
+
+/// Leaves out causes that the message rules out, and puts the likeliest first.
+pub(super) fn narrow(reading: &mut Reading) {
+    let has_place = reading.origin.is_some();
+    let is_redirected = reading.redirected_from.is_some();
+    if reading.code == Some("origin-not-allowed") {
+        // WebKit has it in the text itself.
+        reading.origin = reading.parameter.take();
+    }
+    let parameter = reading.parameter.clone().unwrap_or_default();
+    let names_authorization = parameter.eq_ignore_ascii_case("authorization");
+    let is_null = reading.origin.as_deref() == Some("null");
+    reading.candidates.retain(|entry| {
+        let is = |cause: Cause| entry.code == cause.name();
+        let is_out = is(Cause::RedirectOriginNull) && has_place && !is_redirected
+            || is(Cause::AuthorizationNeedsListing) && !names_authorization;
+        !is_out
+    });
+    let has_small = parameter
+        .chars()
+        .any(|character| character.is_ascii_lowercase());
+    reading.candidates.sort_by_key(|entry| {
+        let is = |cause: Cause| entry.code == cause.name();
+        let is_first = is(Cause::MethodCase) && has_small
+            || is(Cause::NoResponse)
+            || is(Cause::RedirectOriginNull) && is_null;
+        (!is_first, is(Cause::AuthorizationNeedsListing))
+    });
+}
+
+/// The lines to send, where there is no doubt about them. `null` is never allowed.
+pub(super) fn send(reading: &Reading) -> Vec<String> {
+    let Some(cause) = reading
+        .candidates
+        .first()
+        .and_then(|first| Cause::of_name(first.code))
+    else {
+        return Vec::new();
+    };
+    let parameter = reading.parameter.as_deref().filter(|name| is_name(name));
+    match cause {
+        Cause::AllowOriginMissing
+        | Cause::AllowOriginMultiple
+        | Cause::AllowOriginInvalid
+        | Cause::AllowOriginMismatch
+        | Cause::WildcardWithCredentials
+        | Cause::AllowCredentialsNotTrue => origin(reading, cause),
+        Cause::HeaderNotAllowed | Cause::HeaderWildcardCredentialed => parameter
+            .map(|name| format!("Access-Control-Allow-Headers: {name}"))
+            .into_iter()
+            .collect(),
+        Cause::MethodNotAllowed | Cause::MethodWildcardCredentialed => parameter
+            .filter(|method| !is_safelisted_method(method))
+            .map(|method| format!("Access-Control-Allow-Methods: {method}"))
+            .into_iter()
+            .collect(),
+        Cause::PreflightStatus
+        | Cause::PreflightRedirect
+        | Cause::PreflightNoResponse
+        | Cause::AllowMethodsUnparsable
+        | Cause::AllowHeadersUnparsable
+        | Cause::MethodCase
+        | Cause::RedirectOriginNull
+        | Cause::RedirectUserinfo
+        | Cause::RedirectBadScheme
+        | Cause::RedirectLoop
+        | Cause::NoResponse
+        | Cause::SchemeNotCors
+        | Cause::ModeForbids
+        | Cause::AuthorizationNeedsListing
+        | Cause::LnaDenied
+        | Cause::LnaInsecure
+        | Cause::LnaTargetMismatch
+        | Cause::PnaHeaderMissing
+        | Cause::OriginHeaderUnavailable
+        | Cause::CorsDisabledInBrowser => Vec::new(),
+    }
+}
+
+fn origin(reading: &Reading, cause: Cause) -> Vec<String> {
+    let Some(origin) = reading.origin.as_ref().filter(|origin| *origin != "null") else {
+        return Vec::new();
+    };
+    let mut send = vec![format!("Access-Control-Allow-Origin: {origin}")];
+    if matches!(
+        cause,
+        Cause::WildcardWithCredentials | Cause::AllowCredentialsNotTrue
+    ) {
+        send.push("Access-Control-Allow-Credentials: true".to_owned());
+    }
+    send.push("Vary: Origin".to_owned());
+    send
+}
+
+fn is_name(text: &str) -> bool {
+    let is_of_name =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+    !text.is_empty() && text.bytes().all(is_of_name)
+}
