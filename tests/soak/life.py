@@ -90,6 +90,15 @@ class Life:
             wrong.append(f"{how.name}: it ended with {code}")
         return wrong
 
+    def spread(self):
+        """from the first exchange to the last, by the proxy's clock, in seconds"""
+        capture = sqlite3.connect(self.capture)
+        try:
+            first, last = capture.execute("SELECT min(started), max(started) FROM exchange").fetchone()
+        finally:
+            capture.close()
+        return (last - first) / 1e6
+
     def check(self):
         """what is wrong with what it left behind"""
         wrong = [f"it said: {line}" for line in self.said.splitlines() if "panicked" in line]
@@ -102,6 +111,8 @@ class Life:
         if sound != "ok":
             wrong.append(f"the capture is damaged: {sound}")
         missing = [number for number, rev in self.shown.items() if kept.get(number, 0) < rev]
+        if not self.shown:
+            wrong.append("nothing was shown")
         if missing:
             wrong.append(f"{len(missing)} exchanges were shown and are not in the capture so, as #{missing[0]}")
         self.kept = len(kept)
