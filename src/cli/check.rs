@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::Probe;
+
 /// The judgement on a policy.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -19,6 +21,9 @@ pub struct Check {
     /// Exit with 1 for advice, too
     #[arg(long)]
     pub strict: bool,
+    /// The server to be probed.
+    #[command(flatten)]
+    pub probe: Probe,
 }
 
 /// A form that continuous integration reads.

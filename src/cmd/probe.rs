@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::route;
 use crate::cli;
 use crate::exchange::{Moment, RequestUrl};
+use crate::policy::finding::Severity;
 use crate::policy::{Policy, Rule};
 use crate::probe::{Cell, Error, Fetch, Found, Matrix, Probe, findings};
 use crate::proxy::Asker;
@@ -26,6 +27,13 @@ pub struct Probed {
     pub cells: Vec<Cell>,
     /// What is wrong with the server.
     pub found: Vec<Found>,
+}
+
+impl Probed {
+    /// How bad the worst of it is.
+    pub fn worst(&self) -> Option<Severity> {
+        self.found.iter().map(|found| found.severity).max()
+    }
 }
 
 /// Asks the server that was named, once whoever typed it agrees; nothing if no server was named.

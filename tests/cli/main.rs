@@ -22,6 +22,7 @@ mod kills;
 mod limits;
 mod listening;
 mod output;
+mod probe;
 mod reaching;
 mod rewriting;
 mod run;

@@ -1,4 +1,6 @@
-//! `corstap check`: what is wrong with a policy.
+//! `corstap check`: what is wrong with a policy, and with a server beside it.
+
+mod probed;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::probe::{Probed, probe};
 use super::{FINE, FOUND, view};
 use crate::cli::{Check, CiFormat};
 use crate::clock;
@@ -18,24 +21,46 @@ use crate::term::Terminal;
 pub fn run(arguments: &Check) -> Result<u8> {
     let parsed = read(&arguments.policy)?;
     let name = arguments.policy.to_string_lossy();
+    let probed = probe(
+        &parsed.policy,
+        &arguments.policy,
+        &arguments.probe,
+        clock::now(),
+    )?;
     let mut terminal = Terminal::new();
     match arguments.format {
         Some(CiFormat::Sarif) => {
-            let log = sarif::log(&name, &parsed.findings, Vec::new());
+            let log = sarif::log(
+                &name,
+                &parsed.findings,
+                probed
+                    .as_ref()
+                    .map_or_else(Vec::new, |probed| probed::results(&name, probed)),
+            );
             terminal.json(&log)?;
         }
         Some(CiFormat::Junit) => {
-            let cases = junit::cases(&name, &parsed.findings);
+            let mut cases = junit::cases(&name, &parsed.findings);
+            cases.extend(probed.iter().flat_map(probed::cases));
             terminal.print(&junit::report(&name, &cases))?;
         }
         None if arguments.json => {
             for finding in &parsed.findings {
                 terminal.json(&lint::json(&name, finding))?;
             }
+            if let Some(probed) = &probed {
+                probed::write(&mut terminal, probed)?;
+            }
         }
-        None => tell(&mut terminal, &name, &parsed)?,
+        None => {
+            tell(&mut terminal, &name, &parsed)?;
+            if let Some(probed) = &probed {
+                probed::tell(&mut terminal, probed)?;
+            }
+        }
     }
-    Ok(code(&parsed, arguments.strict))
+    let worst = probed.as_ref().and_then(Probed::worst);
+    Ok(code(parsed.worst().max(worst), arguments.strict))
 }
 
 /// Reads a policy, and no more of the file than a policy can have.
@@ -81,10 +106,11 @@ fn summary(findings: &[Finding]) -> String {
     }
 }
 
-fn code(parsed: &Parsed, strict: bool) -> u8 {
-    if !parsed.is_sound() || (strict && !parsed.findings.is_empty()) {
-        FOUND
+fn code(worst: Option<Severity>, strict: bool) -> u8 {
+    let least = if strict {
+        Severity::Advice
     } else {
-        FINE
-    }
+        Severity::Broken
+    };
+    if worst >= Some(least) { FOUND } else { FINE }
 }

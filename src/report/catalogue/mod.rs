@@ -20,6 +20,7 @@ pub(super) use self::printed::{printed, says};
 use self::cause::usual_roots;
 use crate::cors::{Cause, Engine, LookAlike, Root};
 use crate::policy::finding::Code;
+use crate::policy::mistake::Mistake;
 use crate::report::lint;
 
 /// What is said of a code.
@@ -55,6 +56,8 @@ pub enum Layer {
     Connection,
     /// What is wrong with a policy.
     Policy,
+    /// What a probe shows of a server.
+    Server,
 }
 
 /// What is told of connections: code, meaning, remedy.
@@ -136,7 +139,12 @@ pub fn all() -> Vec<Entry> {
     let browser = IN_THE_BROWSER.into_iter().map(of_browser);
     let exchanges = causes.chain(roots).chain(look_alikes).chain(browser);
     let policies = Code::ALL.iter().copied().map(of_policy);
-    exchanges.chain(connections).chain(policies).collect()
+    let servers = Mistake::ALL.iter().copied().map(of_server);
+    exchanges
+        .chain(connections)
+        .chain(policies)
+        .chain(servers)
+        .collect()
 }
 
 /// The causes for which an engine prints a code.
@@ -239,13 +247,26 @@ fn of_policy(code: Code) -> Entry {
     }
 }
 
+fn of_server(mistake: Mistake) -> Entry {
+    Entry {
+        code: mistake.code(),
+        layer: Layer::Server,
+        means: mistake.why().into(),
+        printed: Vec::new(),
+        roots: Vec::new(),
+        remedy: mistake.remedy(),
+        standard: None,
+    }
+}
+
 impl Layer {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Cause,
         Self::Root,
         Self::LookAlike,
         Self::Connection,
         Self::Policy,
+        Self::Server,
     ];
 
     /// The heading above its codes.
@@ -256,6 +277,7 @@ impl Layer {
             Self::LookAlike => "Look-alikes: what is not CORS",
             Self::Connection => "Connections: what leaves nothing to judge",
             Self::Policy => "Policies: what is wrong with a policy file",
+            Self::Server => "Servers: what a probe shows beside a policy",
         }
     }
 
@@ -267,6 +289,7 @@ impl Layer {
             Self::LookAlike => "not-cors",
             Self::Connection => "tls",
             Self::Policy => "policy",
+            Self::Server => "server",
         }
     }
 }
