@@ -144,7 +144,7 @@ pub(super) fn results(policy: &str, probed: &Probed) -> Vec<Value> {
     probed.found.iter().map(result).collect()
 }
 
-/// The findings as cases of JUnit; one that passes where nothing fails.
+/// The findings as cases of `JUnit`; one that passes where nothing fails.
 pub(super) fn cases(probed: &Probed) -> Vec<Case> {
     let url = &probed.url;
     let case = |found: &Found| Case {
