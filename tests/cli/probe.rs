@@ -26,10 +26,9 @@ fn server(reflects: bool) -> String {
         let origin = line("Origin: ");
         let mut fields = "Vary: Origin\r\n".to_owned();
         if origin == APP || reflects && !origin.is_empty() {
-            fields += &format!(
-                "Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Credentials: true\r\n\
-                 Access-Control-Allow-Methods: PUT\r\n"
-            );
+            fields.push_str("Access-Control-Allow-Methods: PUT\r\nAccess-Control-Allow-Origin: ");
+            fields.push_str(&origin);
+            fields.push_str("\r\nAccess-Control-Allow-Credentials: true\r\n");
         }
         let answer =
             format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\nConnection: close\r\n\r\n");
