@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
@@ -12,16 +13,26 @@ pub use super::known::{NameSet, Tag};
 /// Fetch's [header list](https://fetch.spec.whatwg.org/#concept-header-list), in one buffer:
 /// lines in order, names in the spelling and values with the octets they had on the wire (white
 /// space at the ends of a value excepted, which is not part of it: RFC 9112 section 5.1).
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderList {
     octets: Vec<u8>,
     lines: Vec<Line>,
-    /// A bit for every name that is there: most names that are not are missed without a search.
-    bits: u64,
+    firsts: Firsts,
+}
+
+/// Where, from 1, the first line stands whose name has this number; 0 where there is none. Nearly all names
+/// are found, or missed, without a search.
+#[derive(Clone, PartialEq, Eq)]
+struct Firsts([u8; 64]);
+
+impl Default for Firsts {
+    fn default() -> Self {
+        Self([0; 64])
+    }
 }
 
 /// Where a line's name and value stand in the buffer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Line {
     tag: Tag,
     name: u32,
@@ -38,7 +49,7 @@ impl HeaderList {
         Self {
             octets: Vec::with_capacity(octets),
             lines: Vec::with_capacity(lines),
-            bits: 0,
+            firsts: Firsts::default(),
         }
     }
 
@@ -56,7 +67,7 @@ impl HeaderList {
         self.octets.extend_from_slice(name);
         self.octets.extend_from_slice(value);
         let tag = Tag::of(name);
-        self.bits |= tag.bit();
+        self.firsts.note(tag, self.lines.len());
         self.lines.push(Line {
             tag,
             name: start,
@@ -108,24 +119,23 @@ impl HeaderList {
     #[inline(always)]
     pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
         let tag = Tag::of(name.as_bytes());
-        let lines = if self.may_have(tag) {
-            &*self.lines
-        } else {
-            &[]
-        };
+        let (first, lines) = self.from_first(tag);
         let all = lines.iter().enumerate();
         all.filter(move |(_, line)| self.is_named(line, tag, name))
-            .map(|(place, line)| (place, self.octets(line.value, line.end)))
+            .map(move |(place, line)| (first + place, self.octets(line.value, line.end)))
     }
 
     /// The value of the first line of that name.
     #[inline(always)]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         let tag = Tag::of(name.as_bytes());
-        if self.may_have(tag) {
-            self.find(tag, name)
-        } else {
-            None
+        let (_, lines) = self.from_first(tag);
+        match lines {
+            [] => None,
+            [first, ..] if tag.is_known() && first.tag == tag => {
+                Some(self.octets(first.value, first.end))
+            }
+            lines => self.find(lines, tag, name),
         }
     }
 
@@ -140,22 +150,21 @@ impl HeaderList {
     #[inline(always)]
     pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let tag = Tag::of(name.as_bytes());
-        if self.may_have(tag) {
-            self.join(tag, name)
-        } else {
-            None
+        match self.from_first(tag) {
+            (_, []) => None,
+            (_, lines) => self.join(lines, tag, name),
         }
     }
 
-    fn find(&self, tag: Tag, name: &str) -> Option<&[u8]> {
-        let mut lines = self.lines.iter();
+    fn find(&self, lines: &[Line], tag: Tag, name: &str) -> Option<&[u8]> {
+        let mut lines = lines.iter();
         let line = lines.find(|line| self.is_named(line, tag, name))?;
         Some(self.octets(line.value, line.end))
     }
 
-    fn join(&self, tag: Tag, name: &str) -> Option<Cow<'_, [u8]>> {
-        let lines = self.lines.iter();
+    fn join(&self, lines: &[Line], tag: Tag, name: &str) -> Option<Cow<'_, [u8]>> {
         let mut values = lines
+            .iter()
             .filter(|line| self.is_named(line, tag, name))
             .map(|line| self.octets(line.value, line.end));
         let mut combined = Cow::Borrowed(values.next()?);
@@ -167,10 +176,13 @@ impl HeaderList {
         Some(combined)
     }
 
-    /// Whether a name may be there; most that are not are missed without a search.
+    /// The lines from the first on that may have that name, and the place of that one.
     #[inline]
-    fn may_have(&self, name: Tag) -> bool {
-        self.bits & name.bit() != 0
+    fn from_first(&self, name: Tag) -> (usize, &[Line]) {
+        let first = self.firsts.of(name);
+        first.map_or((0, &[]), |first| {
+            (first, self.lines.get(first..).unwrap_or_default())
+        })
     }
 
     #[inline]
@@ -195,6 +207,22 @@ impl HeaderList {
     }
 }
 
+impl Firsts {
+    /// The place of the first line that may have that name; a line before it where there are many.
+    #[inline]
+    fn of(&self, name: Tag) -> Option<usize> {
+        let first = self.0.get(name.bucket()).copied().unwrap_or_default();
+        usize::from(first).checked_sub(1)
+    }
+
+    #[inline]
+    fn note(&mut self, name: Tag, place: usize) {
+        if let Some(first @ 0) = self.0.get_mut(name.bucket()) {
+            *first = u8::try_from(place + 1).unwrap_or(u8::MAX);
+        }
+    }
+}
+
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for HeaderList {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(lines: I) -> Self {
         let mut list = Self::default();
@@ -202,6 +230,13 @@ impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for HeaderList {
             list.push(name.as_ref(), value.as_ref());
         }
         list
+    }
+}
+
+/// The octets tell lists apart well enough.
+impl Hash for HeaderList {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.octets.hash(state);
     }
 }
 
@@ -271,6 +306,21 @@ mod tests {
             list().iter().nth(2).map(|(name, _)| name),
             Some(b"vary".as_slice())
         );
+    }
+
+    #[test]
+    fn names_are_found_behind_many_others() {
+        let mut many: HeaderList = (0..300).map(|n| (format!("X-{n}"), "a")).collect();
+        many.push(b"Vary", b"Origin");
+        many.push(b"VARY", b"*");
+        let vary: Vec<_> = many.lines("vary").collect();
+        assert_eq!(vary, [(300, b"Origin".as_slice()), (301, b"*")]);
+        assert_eq!(many.first("x-299"), Some(b"a".as_slice()));
+        assert_eq!(
+            many.combined("vary").as_deref(),
+            Some(b"Origin, *".as_slice())
+        );
+        assert_eq!(many.first("age"), None);
     }
 
     #[test]

@@ -169,22 +169,23 @@ impl Tag {
         1 <= self.0 && self.0 <= 0xff
     }
 
-    /// A bit that few other names have. Known names that share one are one of requests and one of
+    /// A number below 64 that few other names have. Known names that share one are one of requests and one of
     /// answers, which do not stand in one head.
     #[inline]
-    pub(super) const fn bit(self) -> u64 {
-        if !self.is_known() {
-            1 << (self.0.wrapping_mul(FACTOR) >> 26)
+    pub(super) const fn bucket(self) -> usize {
+        let bucket = if !self.is_known() {
+            self.0.wrapping_mul(FACTOR) >> 26
         } else if self.0 <= OF_REQUESTS {
-            1 << self.0
+            self.0
         } else {
-            1 << (self.0 - OF_REQUESTS)
-        }
+            self.0 - OF_REQUESTS
+        };
+        bucket as usize
     }
 }
 
 /// A set of known names.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct NameSet(u128);
 
 impl NameSet {
@@ -203,6 +204,16 @@ impl NameSet {
     #[inline]
     pub const fn has(self, name: Tag) -> bool {
         name.is_known() && self.0 >> name.0 & 1 == 1
+    }
+
+    /// Adds a known name; says whether it is new.
+    #[inline]
+    pub fn add(&mut self, name: Tag) -> bool {
+        let is_new = name.is_known() && !self.has(name);
+        if is_new {
+            self.0 |= 1 << name.0;
+        }
+        is_new
     }
 }
 
