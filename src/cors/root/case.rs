@@ -14,7 +14,7 @@ use super::server::Server;
 use super::{Root, answer, preflight, remedy, value};
 
 /// How many exchanges show one root at most: the first that did, so that later ones change nothing.
-const MOST_EVIDENCE: usize = 3;
+pub(super) const MOST_EVIDENCE: usize = 3;
 
 /// Whether everything that happened was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

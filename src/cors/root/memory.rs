@@ -11,7 +11,7 @@ use crate::cors::{Diagnosis, Profile};
 use crate::exchange::{ExchangeId, Moment, Request, RequestUrl, Response};
 
 use super::Root;
-use super::case::{self, Case, Sight, Subject};
+use super::case::{self, Case, MOST_EVIDENCE, Sight, Subject};
 use super::fact::{Fact, Mark};
 use super::server::Server;
 
@@ -45,7 +45,26 @@ pub(super) struct Host {
     pub(super) server: Server,
     shapes: Ring<MOST_SHAPES>,
     at_paths: Ring<MOST_AT_PATHS>,
-    suspects: VecDeque<(ExchangeId, Moment)>,
+    suspects: VecDeque<Suspect>,
+}
+
+/// A failure that later exchanges may shed light on.
+#[derive(Debug)]
+struct Suspect {
+    id: ExchangeId,
+    at: Moment,
+    path: Mark,
+}
+
+/// Which failures of its host something new may shed light on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Light {
+    /// None: it is known already.
+    None,
+    /// Those at the same path: elsewhere, enough of its kind is known.
+    AtPath,
+    /// All of them.
+    All,
 }
 
 impl Roots {
@@ -74,11 +93,10 @@ impl Roots {
             return;
         };
         let fact = Fact::of(id, at, profile, request, response);
-        if host.learn(fact, response) {
-            changed.extend(host.suspects.iter().map(|(id, _)| *id));
-        }
+        let light = host.learn(fact, response);
+        changed.extend(host.suspects_in(light, fact.path));
         if fact.shape.is_suspect() {
-            host.suspect(id, at);
+            host.suspect(&fact);
         }
     }
 
@@ -125,26 +143,46 @@ impl Roots {
 }
 
 impl Host {
-    /// Takes note of a fact, and says whether it is new; of one that is known already, only that
-    /// it came again.
-    fn learn(&mut self, fact: Fact, response: &Response) -> bool {
+    /// Takes note of a fact; of one that is known already, only that it came again.
+    fn learn(&mut self, fact: Fact, response: &Response) -> Light {
         let shape = fact.shape.mark();
-        if !self.at_paths.learn(fact, shape.at(fact.path)) {
-            return false;
+        if self.at_paths.learn(fact, shape.at(fact.path)).is_some() {
+            return Light::None;
         }
-        if self.shapes.learn(fact, shape) {
-            self.server = self.server.or(Server::of(&response.headers));
+        let is_over = |suspect: &mut Suspect| fact.first.since(suspect.at) > LATER;
+        while self.suspects.pop_front_if(is_over).is_some() {}
+        match self.shapes.learn(fact, shape) {
+            Some(known) if known.tells_enough(fact.first) => Light::AtPath,
+            Some(_) => Light::All,
+            None => {
+                self.server = self.server.or(Server::of(&response.headers));
+                Light::All
+            }
         }
-        self.suspects
-            .retain(|(_, at)| fact.first.since(*at) <= LATER);
-        true
     }
 
-    fn suspect(&mut self, id: ExchangeId, at: Moment) {
+    /// The failures whose roots may have changed.
+    fn suspects_in(&self, light: Light, path: Mark) -> impl Iterator<Item = ExchangeId> {
+        let is_lit = move |suspect: &&Suspect| match light {
+            Light::None => false,
+            Light::AtPath => suspect.path == path,
+            Light::All => true,
+        };
+        self.suspects
+            .iter()
+            .filter(is_lit)
+            .map(|suspect| suspect.id)
+    }
+
+    fn suspect(&mut self, fact: &Fact) {
         if self.suspects.len() >= MOST_SUSPECTS {
             self.suspects.pop_front();
         }
-        self.suspects.push_back((id, at));
+        self.suspects.push_back(Suspect {
+            id: fact.id,
+            at: fact.first,
+            path: fact.path,
+        });
     }
 
     /// The fact, or the first that was just like it.
@@ -155,7 +193,9 @@ impl Host {
     /// When a failure happened, if that is not long ago.
     fn when(&self, id: ExchangeId) -> Option<Moment> {
         let mut suspects = self.suspects.iter();
-        suspects.find(|(other, _)| *other == id).map(|(_, at)| *at)
+        suspects
+            .find(|suspect| suspect.id == id)
+            .map(|suspect| suspect.at)
     }
 
     /// What tells of an exchange: what happened not too long before and after it. Of one that is
@@ -167,6 +207,21 @@ impl Host {
             Some((at, until)) => fact.first <= until && fact.last.plus(EARLIER) >= at,
             None => fact.id <= id,
         })
+    }
+}
+
+/// How often a kind of fact was seen, and when last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    last: Moment,
+    times: u32,
+}
+
+impl Seen {
+    /// Whether one more at another path makes no difference: nobody looks for more of a kind than
+    /// are named as evidence.
+    fn tells_enough(self, now: Moment) -> bool {
+        self.times as usize > MOST_EVIDENCE && now.since(self.last) <= EARLIER
     }
 }
 
@@ -182,13 +237,17 @@ struct Ring<const MOST: usize> {
 }
 
 impl<const MOST: usize> Ring<MOST> {
-    /// Says whether the fact is new.
-    fn learn(&mut self, fact: Fact, mark: Mark) -> bool {
+    /// Says how often, and when, one like it was seen before.
+    fn learn(&mut self, fact: Fact, mark: Mark) -> Option<Seen> {
         let place = self.places.get(&mark).copied();
         if let Some(known) = place.and_then(|place| self.facts.get_mut(place)) {
+            let seen = Seen {
+                last: known.last,
+                times: known.times,
+            };
             known.last = fact.last;
             known.times = known.times.saturating_add(1);
-            return false;
+            return Some(seen);
         }
         let oldest = (self.facts.get_mut(self.next), self.marks.get_mut(self.next));
         if let (Some(oldest), Some(its_mark)) = oldest {
@@ -200,7 +259,7 @@ impl<const MOST: usize> Ring<MOST> {
         }
         self.places.insert(mark, self.next);
         self.next = (self.next + 1) % MOST;
-        true
+        None
     }
 
     fn find(&self, mark: Mark) -> Option<&Fact> {
@@ -217,6 +276,7 @@ mod tests {
     use super::*;
     use crate::cors::Kind;
     use crate::cors::root::fact::{Allow, Marker, Shape, Signs};
+    use crate::wire::headers::HeaderList;
 
     fn fact(id: u64) -> Fact {
         let shape = Shape {
@@ -240,10 +300,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_well_known_sheds_light_on_failures_at_its_path_only() {
+        let mut host = Host::default();
+        let answer = Response {
+            status: 200,
+            headers: HeaderList::default(),
+        };
+        let mut lights = (1..=6).map(|id| host.learn(fact(id), &answer));
+        let known = MOST_EVIDENCE + 1;
+        assert!(lights.by_ref().take(known).all(|light| light == Light::All));
+        assert!(lights.all(|light| light == Light::AtPath));
+        host.suspect(&fact(2));
+        let lit = |light, id| host.suspects_in(light, fact(id).path).count();
+        assert_eq!((lit(Light::All, 6), lit(Light::AtPath, 6)), (1, 0));
+        assert_eq!((lit(Light::AtPath, 2), lit(Light::None, 2)), (1, 0));
+    }
+
+    #[test]
     fn a_ring_keeps_the_first_of_a_kind_and_forgets_the_oldest_kind() {
         let mut ring: Ring<2> = Ring::default();
         for (id, is_new) in [(1, true), (1, false), (2, true), (3, true), (2, false)] {
-            assert_eq!(ring.learn(fact(id), Mark::of(&id)), is_new, "{id}");
+            assert_eq!(
+                ring.learn(fact(id), Mark::of(&id)).is_none(),
+                is_new,
+                "{id}"
+            );
         }
         let held: Vec<_> = ring.facts.iter().map(|fact| fact.id.0).collect();
         assert_eq!(held, [3, 2]);
