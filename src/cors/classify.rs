@@ -136,7 +136,7 @@ impl Destination {
 }
 
 /// How the origins of page and target are related, as Sec-Fetch-Site says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Site {
     /// The same origin.
     SameOrigin,

@@ -27,6 +27,7 @@ mod opaque;
 pub mod opinion;
 mod opinions;
 pub mod origin;
+mod precedents;
 pub mod preflight;
 pub mod reading;
 mod recent;

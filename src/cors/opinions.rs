@@ -12,7 +12,7 @@ use super::verdict::{Answer, EngineAnswer, Outcome};
 use super::{Cause, CredentialsMode, Destination, Engine, Kind, Phase};
 
 /// What every engine makes of an exchange.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Opinions {
     chromium: Both,
     /// Firefox's and WebKit's, unless they are Chromium's.
@@ -117,7 +117,7 @@ fn has_asterisk<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
 }
 
 /// One engine's opinions for both credentials modes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Both {
     omitted: Opinion,
     /// That with credentials, where it may be another one.

@@ -38,7 +38,7 @@ pub struct ExchangeId(pub u64);
 pub struct ConnectionId(pub u64);
 
 /// The protocol of an exchange, by its ALPN name (RFC 7301).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// HTTP/1.0
     #[serde(rename = "http/1.0")]

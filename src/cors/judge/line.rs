@@ -281,7 +281,7 @@ pub(super) fn can_go_on(protocol: Protocol, response: &Response) -> bool {
 /// Whether a Connection field says that the connection is to be closed.
 fn closes(value: &[u8]) -> bool {
     // What nearly all of them say.
-    if value.eq_ignore_ascii_case(b"keep-alive") {
+    if value == b"keep-alive" {
         return false;
     }
     let mut options = value.split(|&octet| octet == b',').map(trim_ows);

@@ -36,6 +36,7 @@ use self::window::Window;
 use super::around::{Around, Surroundings};
 use super::classify::Profile;
 use super::credentials::{self, Because};
+use super::precedents::Precedents;
 use super::root::{Roots, Sight, Subject};
 use super::verdict::{ConfirmedBy, Judgement, Links};
 use super::{Kind, redirect};
@@ -60,6 +61,7 @@ pub struct Judge {
     roots: Roots,
     modes: Modes,
     agents: Agents,
+    precedents: Precedents,
     engines: Engines,
     jar: Jar,
     /// Preflights and redirects whose request is waited for, and exchanges whose connection may be
@@ -90,6 +92,7 @@ impl Judge {
             roots: Roots::default(),
             modes: Modes::default(),
             agents: Agents::default(),
+            precedents: Precedents::default(),
             engines: Engines::default(),
             jar: Jar::default(),
             unfollowed: VecDeque::new(),
@@ -291,6 +294,8 @@ impl Judge {
             &watched.request,
             watched.stored(response),
         );
+        let precedent = self.precedents.on(&watched.situation());
+        watched.settle(precedent);
         if response.headers.contains("set-cookie") || response.headers.contains("clear-site-data") {
             let server = self.stories.server(&watched.request);
             self.jar.answered(server, response);

@@ -44,9 +44,9 @@ pub(super) struct Watched {
     pub(super) is_left: bool,
     pub(super) around: Around,
     pub(super) confirmed_by: Option<ConfirmedBy>,
-    /// What engines make of it, if it is a preflight that is answered: each request after it asks
-    /// for that.
-    pub(super) settled: Option<Box<Opinions>>,
+    /// What engines make of its answer, where that has a precedent, or where it is a preflight: each
+    /// request after it asks for that.
+    pub(super) settled: Option<Arc<Opinions>>,
 }
 
 impl Watched {
@@ -54,7 +54,6 @@ impl Watched {
     pub(super) fn answered(&mut self, at: Moment, response: &Arc<Response>) {
         self.response = Some(Arc::clone(response));
         self.answered = Some(at);
-        self.settle();
     }
 
     /// Takes note of its end.
@@ -63,14 +62,16 @@ impl Watched {
         self.ended = Some(at);
         // A complete answer comes to what its head came to.
         if ending != Ending::Complete {
-            self.settle();
+            self.settle(None);
         }
     }
 
-    /// Of a preflight, its head and its ending alone decide what is made of its answer.
-    fn settle(&mut self) {
-        let is_answered = self.profile.kind == Kind::Preflight && self.response.is_some();
-        self.settled = is_answered.then(|| Box::new(Opinions::of(&self.situation())));
+    /// What is made of an answer is found out once where nothing that comes later changes it: where
+    /// there is a precedent, and of preflights, of which head and ending alone decide.
+    pub(super) fn settle(&mut self, precedent: Option<Arc<Opinions>>) {
+        let is_preflight = self.profile.kind == Kind::Preflight && self.response.is_some();
+        let own = || is_preflight.then(|| Arc::new(Opinions::of(&self.situation())));
+        self.settled = precedent.or_else(own);
     }
 
     pub(super) fn situation(&self) -> Situation<'_> {
