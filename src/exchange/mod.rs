@@ -25,7 +25,7 @@ pub use self::reach::{Reach, Unverified};
 pub use self::rewrite::Rewrite;
 pub use self::url::{RequestUrl, Scheme};
 use crate::wire::head::Version;
-use crate::wire::headers::HeaderList;
+pub use crate::wire::headers::HeaderList;
 
 /// The number of an exchange in its capture, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

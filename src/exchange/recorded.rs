@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rewrite::RecordedRewrite;
 use super::secret::{Redactor, Value};
-use super::{
-    ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Request, Response,
-};
+use super::{ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Response};
 use crate::wire::headers::{HeaderList, from_latin1};
 
 /// Header lines as a capture holds them: names in order and spelling, harmless values.
@@ -68,7 +66,32 @@ pub struct Recorded {
 impl Recorded {
     /// What a capture holds of an exchange.
     pub fn of(exchange: &Exchange, redactor: &Redactor) -> Self {
+        let sent = exchange.sent.as_ref();
+        Self::with(
+            exchange,
+            redactor,
+            fields(&exchange.request.headers, redactor),
+            sent.map(|sent| fields(&sent.headers, redactor)),
+        )
+    }
+
+    /// The same, where the fields of its heads are known already.
+    pub fn with(
+        exchange: &Exchange,
+        redactor: &Redactor,
+        asked: Fields,
+        answered: Option<Fields>,
+    ) -> Self {
         let (sent, rewrite) = (exchange.sent.as_deref(), exchange.rewrite.as_deref());
+        let request = RecordedRequest {
+            method: exchange.request.method.clone(),
+            url: redactor.url(&exchange.request.url.to_string()),
+            headers: asked,
+        };
+        let as_sent = |(sent, headers): (&Response, _)| RecordedResponse {
+            status: sent.status,
+            headers,
+        };
         Self {
             id: exchange.id,
             connection: exchange.connection,
@@ -79,8 +102,8 @@ impl Recorded {
             elapsed_ms: exchange
                 .elapsed
                 .map(|elapsed| elapsed.as_secs_f64() * 1000.0),
-            request: request(&exchange.request, redactor),
-            sent: sent.map(|sent| response(sent, redactor)),
+            request,
+            sent: sent.zip(answered).map(as_sent),
             delivered: rewrite.map(|rewrite| response(&rewrite.delivered, redactor)),
             rewrite: rewrite.map(|rewrite| RecordedRewrite::of(rewrite, sent, redactor)),
             ending: exchange.ending,
@@ -106,14 +129,6 @@ impl Recorded {
     }
 }
 
-fn request(request: &Request, redactor: &Redactor) -> RecordedRequest {
-    RecordedRequest {
-        method: request.method.clone(),
-        url: redactor.url(&request.url.to_string()),
-        headers: fields(&request.headers, redactor),
-    }
-}
-
 fn response(response: &Response, redactor: &Redactor) -> RecordedResponse {
     RecordedResponse {
         status: response.status,
@@ -121,7 +136,8 @@ fn response(response: &Response, redactor: &Redactor) -> RecordedResponse {
     }
 }
 
-fn fields(headers: &HeaderList, redactor: &Redactor) -> Fields {
+/// The fields of a head as a capture holds them.
+pub fn fields(headers: &HeaderList, redactor: &Redactor) -> Fields {
     headers
         .iter()
         .map(|(name, value)| redactor.field(name, value))

@@ -8,6 +8,7 @@
 pub mod capture;
 pub mod gist;
 mod lock;
+mod memo;
 pub mod recorder;
 pub mod row;
 mod schema;

@@ -52,12 +52,20 @@ impl Rewritten {
     }
 }
 
+/// The JSON of an exchange: of the fields of its heads, and of the judgement on it.
+#[derive(Debug)]
+pub(super) struct Texts {
+    pub(super) request: Arc<str>,
+    pub(super) sent: Option<Arc<str>>,
+    pub(super) judgement: Arc<str>,
+}
+
 /// Writes a row, or writes it anew.
 pub(super) fn insert(
     statement: &mut Statement<'_>,
     change: i64,
     stored: &Stored,
-    judgement: &str,
+    texts: &Texts,
 ) -> rusqlite::Result<()> {
     let Stored {
         rev,
@@ -77,16 +85,16 @@ pub(super) fn insert(
         recorded.reach.server.map(|address| address.to_string()),
         recorded.request.method,
         recorded.request.url,
-        json(&recorded.request.headers),
+        &*texts.request,
         sent.map(|sent| sent.status),
-        sent.map(|sent| json(&sent.headers)),
+        texts.sent.as_deref(),
         recorded.ending.name(),
         recorded.reason,
         recorded.reach.via,
         recorded.reach.unverified.as_ref().map(json),
         Rewritten::of(recorded).as_ref().map(json),
         verdict.is_failure(),
-        judgement,
+        &*texts.judgement,
     ])?;
     Ok(())
 }
@@ -186,7 +194,7 @@ pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     // Room for most of what is written, so that it need not grow.
     let mut json = Vec::with_capacity(1024);
     match serde_json::to_writer(&mut json, value) {

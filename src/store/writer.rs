@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, mpsc};
@@ -13,8 +12,9 @@ use rusqlite::Connection;
 use tracing::{error, warn};
 
 use super::lock::Lock;
+use super::memo::{Head, Judged, Memo};
 use super::recorder::{Counts, Losses};
-use super::row::{self, Stored};
+use super::row::{self, Stored, Texts};
 use super::{Error, Recorder, schema};
 use crate::cors::Judge;
 use crate::exchange::ledger::{Entry, Ledger};
@@ -131,7 +131,7 @@ impl Writer {
         let (show, shown) = mpsc::sync_channel(MOST_SHOWN);
         let desk = Desk {
             connection,
-            redactor,
+            memo: Memo::new(redactor),
             counts: Arc::clone(&counts),
             show,
             judge: Judge::new(),
@@ -220,7 +220,7 @@ fn describe(connection: &Connection, capture: &str, values: Values) -> rusqlite:
 /// The writer's desk: what is open, what is to be written, what was.
 struct Desk {
     connection: Connection,
-    redactor: Redactor,
+    memo: Memo,
     counts: Arc<Counts>,
     show: SyncSender<Shown>,
     judge: Judge,
@@ -243,10 +243,10 @@ struct Gathered {
     octets: usize,
 }
 
-/// What is to be written of an exchange: its judgement as JSON too, and what that is told by.
+/// What is to be written of an exchange, and what its judgement is told by.
 struct Draft {
     stored: Stored,
-    json: String,
+    texts: Texts,
     digest: u64,
 }
 
@@ -417,35 +417,51 @@ impl Desk {
 
     /// What is to be written of an exchange; nothing if it stands there already. One that the judge
     /// has forgotten keeps the judgement it had.
-    fn draft(&self, id: ExchangeId) -> Option<Draft> {
-        let entry = self.ledger.get(id);
+    fn draft(&mut self, id: ExchangeId) -> Option<Draft> {
+        let is_open = self.ledger.get(id).is_some();
         let written = self.written(id);
-        let judgement = match self.judge.judgement(id) {
-            Some(mut judgement) => {
-                judgement.withhold(&self.redactor);
-                judgement
-            }
-            None => self.stored(id).filter(|_| entry.is_some())?.judgement,
+        let judged = match self.judge.judgement(id) {
+            Some(judgement) => self.memo.judged(judgement),
+            None => Arc::new(Judged::of(self.stored(id).filter(|_| is_open)?.judgement)),
         };
-        let json = serde_json::to_string(&judgement).ok()?;
-        let digest = digest(&json);
-        let is_news = written.is_none_or(|written| written.judgement != digest);
+        let is_news = written.is_none_or(|written| written.judgement != judged.digest);
         let rev = written.map_or(1, |written| written.rev + u32::from(is_news));
-        let recorded = match entry {
-            Some(entry) => Recorded::of(&entry.exchange, &self.redactor),
-            None if is_news => self.stored(id)?.recorded,
-            None => return None,
-        };
-        let stored = Stored {
-            rev,
-            recorded,
-            judgement,
+        let (recorded, request, sent) = if is_open {
+            self.recorded(id)?
+        } else if is_news {
+            texts_of(self.stored(id)?.recorded)
+        } else {
+            return None;
         };
         Some(Draft {
-            stored,
-            json,
-            digest,
+            stored: Stored {
+                rev,
+                recorded,
+                judgement: judged.judgement.clone(),
+            },
+            texts: Texts {
+                request,
+                sent,
+                judgement: Arc::clone(&judged.json),
+            },
+            digest: judged.digest,
         })
+    }
+
+    /// An exchange of the ledger as the capture holds it, with the JSON of its heads.
+    fn recorded(&mut self, id: ExchangeId) -> Option<WithTexts> {
+        let exchange = &self.ledger.get(id)?.exchange;
+        let request = self.memo.head(&exchange.request.headers);
+        let sent = exchange.sent.as_ref();
+        let sent = sent.map(|sent| self.memo.head(&sent.headers));
+        let recorded = Recorded::with(
+            exchange,
+            self.memo.redactor(),
+            request.fields.clone(),
+            sent.as_ref().map(|head| head.fields.clone()),
+        );
+        let json = |head: &Arc<Head>| Arc::clone(&head.json);
+        Some((recorded, json(&request), sent.as_ref().map(json)))
     }
 
     /// What was written of an exchange last, from the file where it is long ago.
@@ -455,10 +471,9 @@ impl Desk {
             return known;
         }
         let stored = self.stored(id)?;
-        let json = serde_json::to_string(&stored.judgement).ok()?;
         Some(Written {
             rev: stored.rev,
-            judgement: digest(&json),
+            judgement: Judged::of(stored.judgement).digest,
         })
     }
 
@@ -477,7 +492,7 @@ impl Desk {
         {
             let mut insert = transaction.prepare_cached(row::INSERT)?;
             for (draft, change) in fresh.iter().zip(self.change + 1..) {
-                row::insert(&mut insert, change, &draft.stored, &draft.json)?;
+                row::insert(&mut insert, change, &draft.stored, &draft.texts)?;
             }
         }
         transaction.commit()
@@ -525,10 +540,15 @@ fn is_over(entry: &Entry) -> bool {
     entry.exchange.ending != Ending::InProgress || entry.exchange.reason.is_some()
 }
 
-fn digest(json: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    json.hash(&mut hasher);
-    hasher.finish()
+/// An exchange as the capture holds it, with the JSON of its heads.
+type WithTexts = (Recorded, Arc<str>, Option<Arc<str>>);
+
+/// One that was read from the capture.
+fn texts_of(recorded: Recorded) -> WithTexts {
+    let request = row::json(&recorded.request.headers).into();
+    let sent = recorded.sent.as_ref();
+    let sent = sent.map(|sent| row::json(&sent.headers).into());
+    (recorded, request, sent)
 }
 
 #[cfg(test)]
