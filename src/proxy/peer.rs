@@ -124,23 +124,28 @@ impl Peer {
         Poll::Ready(Ok(!self.is_at_end()))
     }
 
-    /// Reads more into the inbox; says how much. One that was given back is only made again when
-    /// there is something for it.
+    /// Reads more into the inbox; says how much. Most of what comes is small, and gets no more room than
+    /// it needs; where much comes there is room for more of it.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.inbox.capacity() == 0 {
-            let mut first = [MaybeUninit::uninit(); READ];
-            let mut first = ReadBuf::uninit(&mut first);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
-            if !first.filled().is_empty() {
-                self.inbox.reserve(READ);
-                self.inbox.extend_from_slice(first.filled());
-            }
-            return Poll::Ready(Ok(first.filled().len()));
+        let has_room = self.inbox.capacity() - self.inbox.len() >= READ / 2;
+        if !has_room && self.inbox.is_empty() {
+            return self.poll_read_first(cx);
         }
-        if self.inbox.capacity() - self.inbox.len() < READ / 2 {
+        if !has_room {
             self.inbox.reserve(READ);
         }
         pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)
+    }
+
+    fn poll_read_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut first = [MaybeUninit::uninit(); READ];
+        let mut first = ReadBuf::uninit(&mut first);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
+        if first.remaining() == 0 {
+            self.inbox.reserve(2 * READ);
+        }
+        self.inbox.extend_from_slice(first.filled());
+        Poll::Ready(Ok(first.filled().len()))
     }
 
     /// Reads more into the inbox; false at the end of what the peer sends.
