@@ -2,7 +2,8 @@
 //! does not grow with the session.
 //!
 //! `cargo bench --bench judge` measures; `cargo bench --bench judge -- --session` goes through two
-//! million exchanges and says what they take.
+//! million exchanges and says what they take; `--count N` goes through N and no more, for a tool that
+//! counts instructions.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -30,10 +31,14 @@ const BATCH: usize = 10_000;
 const PER_CONNECTION: u64 = 100;
 
 fn main() {
-    if std::env::args().any(|argument| argument == "--session") {
-        long_session();
-    } else {
-        divan::main();
+    let mut arguments = std::env::args().skip_while(|argument| !argument.starts_with("--"));
+    match arguments.next().as_deref() {
+        Some("--session") => long_session(),
+        Some("--count") => {
+            let count = arguments.next().and_then(|count| count.parse().ok());
+            Session::begin().go_on(count.expect("how many"));
+        }
+        _ => divan::main(),
     }
 }
 
