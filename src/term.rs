@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
@@ -32,7 +33,13 @@ impl Terminal {
 
     /// Prints text as it is.
     pub fn print(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())?;
+        if self.out.current_choice() == ColorChoice::Never {
+            // Stripped on the way out it would leave piece by piece, each with a system call.
+            let plain = strip_str(text).to_string();
+            self.out.write_all(plain.as_bytes())?;
+        } else {
+            self.out.write_all(text.as_bytes())?;
+        }
         self.out.flush()
     }
 

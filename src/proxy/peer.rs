@@ -128,10 +128,10 @@ impl Peer {
     /// it needs; where much comes there is room for more of it.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let has_room = self.inbox.capacity() - self.inbox.len() >= READ / 2;
-        if !has_room && self.inbox.is_empty() {
-            return self.poll_read_first(cx);
-        }
-        if !has_room {
+        if !has_room && !self.inbox.try_reclaim(READ) {
+            if self.inbox.is_empty() {
+                return self.poll_read_first(cx);
+            }
             self.inbox.reserve(READ);
         }
         pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)
@@ -141,9 +141,6 @@ impl Peer {
         let mut first = [MaybeUninit::uninit(); READ];
         let mut first = ReadBuf::uninit(&mut first);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
-        if first.remaining() == 0 {
-            self.inbox.reserve(2 * READ);
-        }
         self.inbox.extend_from_slice(first.filled());
         Poll::Ready(Ok(first.filled().len()))
     }
