@@ -25,11 +25,31 @@ const MOST_SESSIONS: usize = 4096;
 /// it. All leaves of a run share one key, which is not the CA's.
 pub struct LeafCache {
     ca: Ca,
-    key: KeyPair,
-    signing: Arc<dyn SigningKey>,
     provider: Arc<CryptoProvider>,
     sessions: Arc<dyn StoresServerSessions>,
-    minted: Mutex<HashMap<Host, Minted>>,
+    minted: Mutex<Mint>,
+}
+
+/// The leaves there are, and their key, which is made when the first leaf is.
+#[derive(Default)]
+struct Mint {
+    key: Option<LeafKey>,
+    leaves: HashMap<Host, Minted>,
+}
+
+/// The key of all leaves, for those who sign with it and for those who sign it.
+struct LeafKey {
+    pair: KeyPair,
+    signing: Arc<dyn SigningKey>,
+}
+
+impl LeafKey {
+    fn generate(provider: &CryptoProvider) -> Result<Self, Error> {
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.serialize_der()));
+        let signing = provider.key_provider.load_private_key(der)?;
+        Ok(Self { pair, signing })
+    }
 }
 
 /// A leaf, in a configuration for each protocol.
@@ -60,19 +80,13 @@ impl fmt::Debug for LeafCache {
 
 impl LeafCache {
     /// Leaves of this CA.
-    pub fn new(ca: Ca, provider: Arc<CryptoProvider>) -> Result<Self, Error> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let signing = provider.key_provider.load_private_key(der)?;
-        let sessions = ServerSessionMemoryCache::new(MOST_SESSIONS);
-        Ok(Self {
+    pub fn new(ca: Ca, provider: Arc<CryptoProvider>) -> Self {
+        Self {
             ca,
-            key,
-            signing,
             provider,
-            sessions,
+            sessions: ServerSessionMemoryCache::new(MOST_SESSIONS),
             minted: Mutex::default(),
-        })
+        }
     }
 
     /// The CA that signs.
@@ -86,23 +100,28 @@ impl LeafCache {
     /// The leaf is sent together with the CA's certificate, which the SPKI pin needs.
     pub fn config(&self, host: &Host, alpn: Option<Alpn>) -> Result<Arc<ServerConfig>, Error> {
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
+        let Mint { key, leaves } = &mut *minted;
         let now = clock::now().utc();
-        if let Some(known) = minted.get(host).filter(|known| known.renew > now) {
+        if let Some(known) = leaves.get(host).filter(|known| known.renew > now) {
             return Ok(known.config(alpn));
         }
-        let fresh = self.mint(host)?;
+        let key = match key {
+            Some(key) => key,
+            None => key.insert(LeafKey::generate(&self.provider)?),
+        };
+        let fresh = self.mint(host, key)?;
         let config = fresh.config(alpn);
-        if minted.len() >= MOST_LEAVES {
-            minted.clear();
+        if leaves.len() >= MOST_LEAVES {
+            leaves.clear();
         }
-        minted.insert(host.clone(), fresh);
+        leaves.insert(host.clone(), fresh);
         Ok(config)
     }
 
-    fn mint(&self, host: &Host) -> Result<Minted, Error> {
-        let leaf = self.ca.sign(host, &self.key)?;
+    fn mint(&self, host: &Host, key: &LeafKey) -> Result<Minted, Error> {
+        let leaf = self.ca.sign(host, &key.pair)?;
         let chain = vec![leaf.certificate, self.ca.certificate().clone()];
-        let certified = CertifiedKey::new(chain, Arc::clone(&self.signing));
+        let certified = CertifiedKey::new(chain, Arc::clone(&key.signing));
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
@@ -130,7 +149,7 @@ mod tests {
     fn cache() -> LeafCache {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let ca = Ca::generate(HostList::development(), "me@here").expect("made");
-        LeafCache::new(ca, provider).expect("made")
+        LeafCache::new(ca, provider)
     }
 
     fn host(text: &str) -> Host {
@@ -167,10 +186,11 @@ mod tests {
         use rcgen::PublicKeyData;
         let cache = cache();
         let pin = cache.ca().spki_pin();
-        let leaf = aws_lc_rs::digest::digest(
-            &aws_lc_rs::digest::SHA256,
-            &cache.key.subject_public_key_info(),
-        );
+        cache.config(&host("api.test"), None).expect("minted");
+        let minted = cache.minted.lock().expect("not poisoned");
+        let key = &minted.key.as_ref().expect("made with the first leaf").pair;
+        let leaf =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.subject_public_key_info());
         let leaf = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, leaf);
         assert_ne!(pin, leaf);
     }

@@ -62,6 +62,18 @@ pub enum Error {
 /// Fills octets from the system's random source.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut octets = [0; N];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::Random)?;
+    getrandom::fill(&mut octets).map_err(|_| Error::Random)?;
     Ok(octets)
+}
+
+/// Has the cryptography gather the entropy that its own random numbers begin with, on a thread, so
+/// that no first connection has to wait for that: it takes some 35 ms.
+pub fn gather_entropy() {
+    let gather = || {
+        // Where there is none the first that needs it says so.
+        let _ = aws_lc_rs::rand::fill(&mut [0]);
+    };
+    let _ = std::thread::Builder::new()
+        .name("entropy".to_owned())
+        .spawn(gather);
 }

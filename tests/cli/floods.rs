@@ -112,7 +112,7 @@ impl Running {
 
 /// A server that answers whatever is asked at once, and reads no content.
 async fn serve(ca: Ca) -> SocketAddr {
-    let leaves = LeafCache::new(ca, provider()).expect("made");
+    let leaves = LeafCache::new(ca, provider());
     let config = leaves.config(&host(SERVER), Some(Alpn::Http2));
     let acceptor = TlsAcceptor::from(config.expect("minted"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;

@@ -134,7 +134,7 @@ impl Rig {
         let proxy = listener.local_addr().expect("bound");
         let (notices, noticed) = Notices::new();
         let parts = Parts {
-            leaves: LeafCache::new(ca, provider()).expect("made"),
+            leaves: LeafCache::new(ca, provider()),
             read: hosts,
             route,
             own: vec![proxy],
@@ -237,7 +237,7 @@ impl Scene {
     fn own_leaves() -> (LeafCache, CertificateDer<'static>) {
         let ca = Ca::generate(HostList::Any, "servers").expect("made");
         let root = ca.certificate().clone();
-        (LeafCache::new(ca, provider()).expect("made"), root)
+        (LeafCache::new(ca, provider()), root)
     }
 
     async fn make(

@@ -86,7 +86,7 @@ impl Stage {
             roots: vec![server_ca.certificate().clone()],
             ..Route::default()
         };
-        let origins = LeafCache::new(server_ca, Arc::clone(&provider))?;
+        let origins = LeafCache::new(server_ca, Arc::clone(&provider));
         let origins = Arc::new(Origins::new(origins, port, verdicts.clone()));
         let captures = tempfile::tempdir()?;
         let path = captures.path().join("demo.corstap");
@@ -95,7 +95,7 @@ impl Stage {
         let (proxy, spki_pin) = (listener.local_addr()?, proxy_ca.spki_pin());
         let parts = Parts {
             read: proxy_ca.hosts().clone(),
-            leaves: LeafCache::new(proxy_ca, provider.clone())?,
+            leaves: LeafCache::new(proxy_ca, provider.clone()),
             route,
             own: vec![proxy],
             recorder,

@@ -61,6 +61,7 @@ pub(in crate::cmd) struct Served {
 impl Session {
     /// Listens, and opens a capture, as was typed; leaves are signed by this CA.
     pub(in crate::cmd) async fn open(arguments: &Run, authority: Ca) -> Result<(Self, Heard)> {
+        ca::gather_entropy();
         let in_force = rewriting::open(arguments)?;
         let listener = listen(arguments.listen).await?;
         let address = listener.local_addr()?;
@@ -74,7 +75,7 @@ impl Session {
         let (notices, noticed) = Notices::new();
         let parts = Parts {
             read: authority.hosts().clone(),
-            leaves: LeafCache::new(authority, Arc::clone(&provider))?,
+            leaves: LeafCache::new(authority, Arc::clone(&provider)),
             route,
             own: vec![address],
             recorder,

@@ -116,10 +116,7 @@ impl Servers {
 fn leaves() -> (Arc<LeafCache>, CertificateDer<'static>) {
     let ca = Ca::generate(HostList::development(), "servers").expect("made");
     let root = ca.certificate().clone();
-    (
-        Arc::new(LeafCache::new(ca, provider()).expect("made")),
-        root,
-    )
+    (Arc::new(LeafCache::new(ca, provider())), root)
 }
 
 async fn serve(listener: TcpListener, leaves: Option<Arc<LeafCache>>, replay: Arc<Replay>) {
