@@ -119,7 +119,7 @@ impl HeaderList {
     #[inline(always)]
     pub fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a [u8])> {
         let tag = Tag::of(name.as_bytes());
-        let (first, lines) = self.from_first(tag);
+        let (first, lines) = self.since_first(tag);
         let all = lines.iter().enumerate();
         all.filter(move |(_, line)| self.is_named(line, tag, name))
             .map(move |(place, line)| (first + place, self.octets(line.value, line.end)))
@@ -129,7 +129,7 @@ impl HeaderList {
     #[inline(always)]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         let tag = Tag::of(name.as_bytes());
-        let (_, lines) = self.from_first(tag);
+        let (_, lines) = self.since_first(tag);
         match lines {
             [] => None,
             [first, ..] if tag.is_known() && first.tag == tag => {
@@ -150,7 +150,7 @@ impl HeaderList {
     #[inline(always)]
     pub fn combined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let tag = Tag::of(name.as_bytes());
-        match self.from_first(tag) {
+        match self.since_first(tag) {
             (_, []) => None,
             (_, lines) => self.join(lines, tag, name),
         }
@@ -178,7 +178,7 @@ impl HeaderList {
 
     /// The lines from the first on that may have that name, and the place of that one.
     #[inline]
-    fn from_first(&self, name: Tag) -> (usize, &[Line]) {
+    fn since_first(&self, name: Tag) -> (usize, &[Line]) {
         let first = self.firsts.of(name);
         first.map_or((0, &[]), |first| {
             (first, self.lines.get(first..).unwrap_or_default())

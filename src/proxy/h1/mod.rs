@@ -211,7 +211,10 @@ impl<'a> Conversation<'a> {
             }
             Ok(target) => match self.understand(octets, head, target) {
                 Ok(asked) => self.exchange(asked).await,
-                Err((head, violation)) => self.refuse(violation, Some(&head)).await,
+                Err(refused) => {
+                    let (head, violation) = *refused;
+                    self.refuse(violation, Some(&head)).await
+                }
             },
             Err(violation) => self.refuse(violation, Some(&head)).await,
         }
@@ -269,10 +272,10 @@ impl<'a> Conversation<'a> {
         octets: usize,
         head: RequestHead,
         target: Target,
-    ) -> Result<Asked, (RequestHead, Violation)> {
+    ) -> Result<Asked, Box<(RequestHead, Violation)>> {
         let framing = match Framing::of_request(&head) {
             Ok(framing) => framing,
-            Err(violation) => return Err((head, violation)),
+            Err(violation) => return Err(Box::new((head, violation))),
         };
         let (scheme, server, origin_form) = match (target, &self.home) {
             (
@@ -283,7 +286,7 @@ impl<'a> Conversation<'a> {
                 _,
             ) => (Scheme::Http, authority, Some(origin_form)),
             (_, Some(home)) => (home.at.scheme, home.at.authority.clone(), None),
-            (_, None) => return Err((head, Violation::Target)),
+            (_, None) => return Err(Box::new((head, Violation::Target))),
         };
         let front = self.client.inbox().get(..octets).unwrap_or_default();
         let edited = edit::for_server(front, &head, origin_form.as_deref());
