@@ -108,6 +108,46 @@ impl Answer {
         }
     }
 
+    /// Withholds what its message names, by the field that it comes from.
+    fn withhold(&mut self, redactor: &Redactor) {
+        let Some((cause, parameter)) = self.cause.zip(self.parameter.as_deref()) else {
+            return;
+        };
+        let kept = match cause {
+            Cause::HeaderNotAllowed
+            | Cause::HeaderWildcardCredentialed
+            | Cause::AuthorizationNeedsListing => redactor.name(parameter),
+            Cause::AllowHeadersUnparsable => redactor.names(parameter),
+            Cause::AllowOriginMultiple
+            | Cause::AllowOriginInvalid
+            | Cause::AllowOriginMismatch
+            | Cause::RedirectOriginNull => told(redactor, "access-control-allow-origin", parameter),
+            Cause::RedirectUserinfo | Cause::RedirectBadScheme => redactor.url(parameter),
+            // What is left comes from fields that are known to be harmless.
+            Cause::AllowOriginMissing
+            | Cause::WildcardWithCredentials
+            | Cause::AllowCredentialsNotTrue
+            | Cause::PreflightStatus
+            | Cause::PreflightRedirect
+            | Cause::PreflightNoResponse
+            | Cause::AllowMethodsUnparsable
+            | Cause::MethodNotAllowed
+            | Cause::MethodCase
+            | Cause::MethodWildcardCredentialed
+            | Cause::RedirectLoop
+            | Cause::NoResponse
+            | Cause::SchemeNotCors
+            | Cause::ModeForbids
+            | Cause::LnaDenied
+            | Cause::LnaInsecure
+            | Cause::LnaTargetMismatch
+            | Cause::PnaHeaderMissing
+            | Cause::OriginHeaderUnavailable
+            | Cause::CorsDisabledInBrowser => return,
+        };
+        self.parameter = Some(kept);
+    }
+
     /// Failed, for a cause that is none of CORS.
     pub fn failed(engine: Engine, phase: Phase, cause: Cause) -> Self {
         let code = (engine == Engine::Firefox)
@@ -130,6 +170,14 @@ pub enum Basis {
     Measured,
     /// It follows from the standard or from the engine's source.
     Predicted,
+}
+
+/// The value of a field, or the mark that stands for it.
+fn told(redactor: &Redactor, field: &str, value: &str) -> String {
+    match redactor.field(field.as_bytes(), &from_latin1(value)).1 {
+        Value::Plain(value) => value,
+        Value::Withheld(withheld) => withheld.to_string(),
+    }
 }
 
 /// One engine's answer, with both where the credentials mode decides.
@@ -332,8 +380,11 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Withholds the secrets that a message may name: header names, and the URL of a redirect.
+    /// Withholds the secrets that a message may name: header names, the URL of a redirect, and
+    /// what stands in an origin's place and is none.
     pub fn withhold(&mut self, redactor: &Redactor) {
+        let origin = self.origin.as_deref();
+        self.origin = origin.map(|origin| told(redactor, "origin", origin));
         self.verdict.withhold(redactor);
         if let Some(delivered) = &mut self.delivered {
             delivered.withhold(redactor);
@@ -375,12 +426,7 @@ impl Verdict {
             verdict.if_omitted.as_deref_mut(),
         ];
         for answer in own.into_iter().chain(of_engines).flatten() {
-            if matches!(
-                answer.cause,
-                Some(Cause::HeaderNotAllowed | Cause::HeaderWildcardCredentialed)
-            ) {
-                answer.parameter = answer.parameter.as_deref().map(|name| redactor.name(name));
-            }
+            answer.withhold(redactor);
         }
         if let Some(PerEngine {
             chromium,

@@ -126,6 +126,9 @@ impl Recorded {
                 (*name, *value) = redactor.field(&from_latin1(name), &from_latin1(plain));
             }
         }
+        if let Some(rewrite) = &mut self.rewrite {
+            rewrite.withhold(redactor);
+        }
     }
 }
 

@@ -58,6 +58,18 @@ impl RecordedRewrite {
             edits: rewrite.edits.iter().map(told).collect(),
         }
     }
+
+    /// Withholds what another redactor let stand.
+    pub(super) fn withhold(&mut self, redactor: &Redactor) {
+        for edit in &mut self.edits {
+            for value in [&mut edit.from, &mut edit.to].into_iter().flatten() {
+                if let Value::Plain(plain) = &*value {
+                    *value = redactor.field(edit.field.as_bytes(), plain.as_bytes()).1;
+                }
+            }
+            edit.field = redactor.name(&edit.field);
+        }
+    }
 }
 
 fn recorded(edit: &Edit, sent: Option<&Response>, redactor: &Redactor) -> RecordedEdit {

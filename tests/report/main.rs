@@ -15,8 +15,10 @@ mod support;
 mod console;
 mod inert;
 mod papers;
+mod readers;
 #[path = "../cli/running.rs"]
 mod running;
+mod secrets;
 mod shell;
 mod told;
 mod typed;

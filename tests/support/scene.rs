@@ -539,6 +539,11 @@ impl End {
         self.read.len()
     }
 
+    /// Forgets what was read.
+    pub fn forgets(&mut self) {
+        self.read.clear();
+    }
+
     /// What was read and not looked at yet.
     pub fn read(&self) -> &[u8] {
         &self.read

@@ -217,7 +217,8 @@ impl Redactor {
         let is_harmless = HARMLESS.binary_search(&lower.as_str()).is_ok()
             && !(HOSTS.contains(&lower.as_str()) && value.contains(&b'@'));
         let is_included = self.included.contains(&lower);
-        let kept = if self.values == Values::All || is_harmless || is_included {
+        let is_mark = std::str::from_utf8(value).is_ok_and(is_mark);
+        let kept = if self.values == Values::All || is_harmless || is_included || is_mark {
             Value::Plain(text())
         } else if NAME_LISTS.contains(&lower.as_str()) {
             Value::Plain(self.names(&text()))

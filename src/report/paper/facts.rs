@@ -34,7 +34,7 @@ pub(super) fn environment(about: &About, source: &Source, sources: &Sources) -> 
         ("through the proxy", reach.via.as_deref().map(str::to_owned)),
         ("certificate", certificate),
         ("withheld", withheld(source, sources)),
-        ("changed by corstap", Some(changed(source).to_owned())),
+        ("changed by corstap", Some(changed(source))),
         (
             "capture",
             Some(format!("{}, exchange #{}", about.capture, recorded.id.0)),
@@ -68,10 +68,13 @@ fn credentials(judgement: &Judgement) -> &'static str {
 }
 
 /// Whether the browser got what the server sent.
-fn changed(source: &Source) -> &'static str {
-    match source.recorded.delivered {
-        Some(_) => "the answer, by a rule of the user's; the verdict is about what the server sent",
-        None => "nothing",
+fn changed(source: &Source) -> String {
+    match &source.recorded.rewrite {
+        Some(rewrite) => format!(
+            "the answer, by the rule “{}” of the user's policy; the verdict is about what the server sent",
+            rewrite.rule
+        ),
+        None => "nothing".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{About, Source};
+use crate::cors::verdict::ConfirmedBy;
 use crate::exchange::recorded::{Fields, Recorded, RecordedResponse};
 use crate::exchange::{Ending, Protocol};
 use crate::report::record::Record;
@@ -42,11 +43,22 @@ fn entry(about: &About, source: &Source) -> Json {
         "connection": recorded.connection.0.to_string(),
         "_corstap": Record::new(&about.capture, source.rev, recorded, judgement),
     });
-    let fields = entry.as_object_mut();
-    if let Some((fields, server)) = fields.zip(recorded.reach.server) {
+    let Some(fields) = entry.as_object_mut() else {
+        return entry;
+    };
+    if let Some(server) = recorded.reach.server {
         let address = server.ip().to_string();
         fields.insert("serverIPAddress".to_owned(), Json::String(address));
     }
+    // What the browser showed of its own verdict, by the names that our reader knows.
+    let confirmed = judgement.verdict.confirmed.as_ref();
+    let (name, value) = match confirmed.map(|confirmed| confirmed.by) {
+        Some(ConfirmedBy::Cancelled) => ("_cancelled", Json::Bool(true)),
+        Some(ConfirmedBy::NotCancelled) => ("_cancelled", Json::Bool(false)),
+        Some(ConfirmedBy::Closed) => ("_connectionEnd", json!("closed-by-client")),
+        Some(ConfirmedBy::ActualRequest) | None => return entry,
+    };
+    fields.insert(name.to_owned(), value);
     entry
 }
 
