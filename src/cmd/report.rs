@@ -39,7 +39,7 @@ pub fn run(arguments: &Report) -> Result<u8> {
         );
     }
     let redactor = Redactor::new(&ca::random()?, Values::Harmless).including(&arguments.include);
-    let gists = select(arguments, &capture)?;
+    let (gists, looked_at) = select(arguments, &capture)?;
     if gists.is_empty() {
         Terminal::note(&format!(
             "corstap: nothing to report in {}; `corstap log` lists what it has\n",
@@ -56,6 +56,7 @@ pub fn run(arguments: &Report) -> Result<u8> {
         has_all_values,
         included: arguments.include.clone(),
         left_out: 0,
+        looked_at,
     };
     let text = if arguments.format == Format::Har {
         let sources = reader.entries(&gists)?;
@@ -83,8 +84,8 @@ fn write(text: &str, output: Option<&Path>) -> Result<u8> {
     Ok(FINE)
 }
 
-/// The exchanges that the user wants.
-fn select(arguments: &Report, capture: &Capture) -> Result<Vec<Gist>> {
+/// The exchanges that the user wants; and among how many they were sought, if not among all.
+fn select(arguments: &Report, capture: &Capture) -> Result<(Vec<Gist>, Option<u64>)> {
     let since = match arguments.since {
         None => Moment::from_micros(i64::MIN),
         Some(Since::At(moment)) => moment,
@@ -115,8 +116,11 @@ fn select(arguments: &Report, capture: &Capture) -> Result<Vec<Gist>> {
             );
         }
     }
+    let looked_at = u64::try_from(gists.len())
+        .ok()
+        .filter(|found| *found == most);
     gists.retain(|gist| is_wanted(arguments, since, gist));
-    Ok(gists)
+    Ok((gists, looked_at))
 }
 
 fn is_wanted(arguments: &Report, since: Moment, gist: &Gist) -> bool {

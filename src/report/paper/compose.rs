@@ -1,5 +1,7 @@
 //! A paper, put together from what a capture holds.
 
+use std::fmt::Write;
+
 use super::ask::asks;
 use super::chain::{step, story};
 use super::diff::evidence;
@@ -55,6 +57,12 @@ fn values(about: &About) -> String {
         .to_owned();
     if about.has_all_values {
         told.push_str(" The capture itself was made with --values all and holds them.");
+    }
+    if let Some(newest) = about.looked_at {
+        let _ = write!(
+            told,
+            " There are more failures: the newest {newest} were looked at."
+        );
     }
     if !about.included.is_empty() {
         let names = about.included.join(", ");

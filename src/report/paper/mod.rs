@@ -64,6 +64,8 @@ pub struct About {
     pub included: Vec<String>,
     /// How many groups of failures are not told.
     pub left_out: usize,
+    /// How many exchanges were looked at, the newest ones, where there are more.
+    pub looked_at: Option<u64>,
 }
 
 /// Failures, told to those who did not see them.
