@@ -10,16 +10,16 @@ const FORMULA: [char; 4] = ['=', '+', '-', '@'];
 /// Text as code in Markdown, on one line: nothing in it is markup, and it links to nothing.
 pub(super) fn code(text: &str) -> String {
     let text = printable(text);
-    let guard = if text.starts_with(FORMULA) { "'" } else { "" };
     let fence = "`".repeat(longest_run(&text) + 1);
     let needs_room = text.is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
     let room = if needs_room { " " } else { "" };
-    format!("{fence}{room}{guard}{text}{room}{fence}")
+    format!("{fence}{room}{text}{room}{fence}")
 }
 
 /// Code for a cell of a table: a bar would end the cell.
 pub(super) fn cell(text: &str) -> String {
-    code(text).replace('|', "\\|")
+    let guard = if text.starts_with(FORMULA) { "'" } else { "" };
+    code(&format!("{guard}{text}")).replace('|', "\\|")
 }
 
 /// Lines as a block of code in Markdown.
@@ -47,7 +47,10 @@ fn word(word: &str) -> String {
     }
     let core = word.trim_start_matches('(');
     let before = word.len() - core.len();
-    let core = core.trim_end_matches(['.', ',', ':', ';', ')']);
+    let mut core = core.trim_end_matches(['.', ',', ':', ';']);
+    if core.matches(')').count() > core.matches('(').count() {
+        core = core.strip_suffix(')').unwrap_or(core);
+    }
     let (start, rest) = word.split_at(before);
     let (_, end) = rest.split_at(core.len());
     if core.is_empty() {
@@ -146,7 +149,7 @@ mod tests {
     fn code_holds_whatever_it_is_given() {
         assert_eq!(code("a``b"), "```a``b```");
         assert_eq!(code("`"), "`` ` ``");
-        assert_eq!(code("=1+1"), "`'=1+1`");
+        assert_eq!(cell("=1+1"), "`'=1+1`");
         assert_eq!(cell("a|b"), "`a\\|b`");
         assert_eq!(code("a\nb\u{202e}"), "`a\\u{a}b\\u{202e}`");
         assert_eq!(block("sh", "```\n"), "````sh\n```\n````\n");
