@@ -193,7 +193,7 @@ fn judged_anew_it_comes_to_the_same() {
                         if hangs_on_connections(one)
                             && two.judgement.verdict.answer.outcome == Outcome::Undecided =>
                     {
-                        lost += 1
+                        lost += 1;
                     }
                     two => other.push(format!(
                         "{} {engine:?} #{number}: {:?}\n  {:?}",

@@ -453,6 +453,30 @@ fn reports(home: &Path, capture: &Path, exchanges: usize) -> Vec<(String, Vec<u8
     reports
 }
 
+/// The capture, and what lies beside it.
+fn files_of_captures(home: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(home).expect("there").flatten();
+    let paths = entries.map(|entry| entry.path());
+    let paths = paths.filter(|path| path.to_string_lossy().contains(".corstap"));
+    paths
+        .map(|path| {
+            let octets = std::fs::read(&path).expect("read");
+            (path.display().to_string(), octets)
+        })
+        .collect()
+}
+
+fn assert_no(leaks: &[String]) {
+    let kinds = leaks.iter().filter_map(|leak| leak.split(':').next());
+    let kinds: BTreeSet<&str> = kinds.collect();
+    let many = leaks.len();
+    assert!(
+        many == 0,
+        "{many} leaks of {kinds:?}:\n{}",
+        leaks.join("\n")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_planted_secret_is_written_anywhere() {
     let plans = Arc::new(plans());
@@ -491,16 +515,7 @@ async fn no_planted_secret_is_written_anywhere() {
         logged.extend_from_slice(record.to_string().as_bytes());
     }
     let mut places = vec![("live log".to_owned(), logged)];
-    let files = std::fs::read_dir(home.path()).expect("there").flatten();
-    for path in files
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().contains(".corstap"))
-    {
-        places.push((
-            path.display().to_string(),
-            std::fs::read(&path).expect("read"),
-        ));
-    }
+    places.extend(files_of_captures(home.path()));
     assert!(places.len() > 2, "the capture and its WAL");
     running.kill();
     places.push((
@@ -512,14 +527,5 @@ async fn no_planted_secret_is_written_anywhere() {
     assert!(told.contains("TRACE"), "at trace level");
     places.push(("log".to_owned(), told.into_bytes()));
     let leaks = leaks(&places, &plans);
-    let kinds: BTreeSet<&str> = leaks
-        .iter()
-        .filter_map(|leak| leak.split(':').next())
-        .collect();
-    assert!(
-        leaks.is_empty(),
-        "{} leaks of {kinds:?}:\n{}",
-        leaks.len(),
-        leaks.join("\n")
-    );
+    assert_no(&leaks);
 }
