@@ -269,7 +269,7 @@ impl Plan {
 async fn server(plans: Arc<Vec<Plan>>) -> (SocketAddr, String) {
     let ca = Ca::generate(HostList::Any, "servers").expect("made");
     let pem = ca.certificate_pem();
-    let leaves = LeafCache::new(ca, provider()).expect("made");
+    let leaves = LeafCache::new(ca, provider());
     let mut config = (*leaves.config(&host(SERVER), None).expect("minted")).clone();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
