@@ -12,9 +12,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use corstap::ca::HostList;
+use corstap::clock;
 use corstap::cors::judge::PATIENCE as NOT_FOLLOWED;
 use corstap::cors::verdict::ConfirmedBy;
 use corstap::cors::{Engine, Outcome};
+use corstap::exchange::Moment;
+use corstap::policy::Policy;
+use corstap::policy::rewrite::Rewriter;
+use corstap::proxy::Rewriting;
 use corstap::store;
 use corstap::store::capture::Which;
 use corstap::store::row::Stored;
@@ -64,15 +69,69 @@ pub async fn run(engine: Engine, program: PathBuf, recorded: &[Case], way: Way) 
     servers.take(&cases);
     let route = servers.route(&cases);
     let rig = Rig::start_with(HostList::development(), route, way.confirm).await;
-    let mut player = Player::start(engine, program, &rig).await;
+    let said = ask(engine, program, &rig, &cases).await;
+    let notices = rig.told();
+    let exchanges = exchanges(rig).await;
+    let mut table = Table::new(engine, way, notices);
+    for (case, said) in cases.iter().zip(&said) {
+        table.add(case, said, &exchanges);
+    }
+    table
+}
+
+/// What a browser made of a case while a policy was in force, and what was recorded.
+pub struct Played {
+    pub case: Case,
+    pub said: Expected,
+    pub exchanges: Vec<Stored>,
+}
+
+/// Plays these cases in a browser while a policy for them is in force.
+pub async fn run_under(
+    engine: Engine,
+    program: PathBuf,
+    recorded: &[Case],
+    alpn: Alpn,
+    policy: impl FnOnce(&[Case]) -> String,
+) -> Vec<Played> {
+    let servers = Servers::start(engine, alpn).await;
+    let cases: Vec<Case> = recorded.iter().map(|case| servers.adapted(case)).collect();
+    servers.take(&cases);
+    let (text, now) = (policy(&cases), clock::now());
+    let rewriter = Rewriter::of(&Policy::parse(text.as_bytes(), now), now);
+    let rewriter = rewriter.unwrap_or_else(|refusals| panic!("{refusals:#?}\n{text}"));
+    let rewriting = Rewriting::until(Moment::from_micros(i64::MAX), rewriter);
+    let rig =
+        Rig::start_to_rewrite(HostList::development(), servers.route(&cases), rewriting).await;
+    let said = ask(engine, program, &rig, &cases).await;
+    let recorded = exchanges(rig).await;
+    let played = cases.into_iter().zip(said).map(|(case, said)| {
+        let is_of_case = |stored: &&Stored| case.is_judged_url(&stored.recorded.request.url);
+        let exchanges = recorded.iter().filter(is_of_case).cloned().collect();
+        Played {
+            case,
+            said,
+            exchanges,
+        }
+    });
+    played.collect()
+}
+
+/// Has a browser play cases, one after the other, and says what it made of each.
+async fn ask(engine: Engine, program: PathBuf, rig: &Rig, cases: &[Case]) -> Vec<Expected> {
+    let mut player = Player::start(engine, program, rig).await;
     let mut said = Vec::new();
-    for case in &cases {
+    for case in cases {
         said.push(player.ask(case).await);
     }
     player.close().await;
     // What does not follow a preflight tells something too, but not at once.
     tokio::time::sleep(NOT_FOLLOWED).await;
-    let notices = rig.told();
+    said
+}
+
+/// Everything that was recorded.
+async fn exchanges(rig: Rig) -> Vec<Stored> {
     let (capture, _dir) = rig.finish().await;
     let mut exchanges = Vec::new();
     let all = |stored| {
@@ -82,11 +141,7 @@ pub async fn run(engine: Engine, program: PathBuf, recorded: &[Case], way: Way) 
     capture
         .exchanges::<store::Error>(Which::All, all)
         .expect("read");
-    let mut table = Table::new(engine, way, notices);
-    for (case, said) in cases.iter().zip(&said) {
-        table.add(case, said, &exchanges);
-    }
-    table
+    exchanges
 }
 
 impl Player {
