@@ -66,7 +66,7 @@ fn it_is_all_over_when_the_last_rule_is() {
     let two = rule(&lines("expires = 2026-11-30"))
         + &format!(
             "[[rule]]\nname = \"b\"\n{}\n",
-            lines("expires = 2026-12-24")
+            lines("expires = 2026-12-24").replace("app.test", "other.test")
         );
     assert_eq!(ends(&two), Moment::parse("2026-12-25T00:00:00Z"));
     assert_eq!(ends(&rule(&lines(""))), None);

@@ -361,8 +361,8 @@ fn check_answer(rewriter: &Rewriter, request: &Request, protocol: Protocol) {
     check_rewritten(&Check { request, protocol }, rule, None, &answer);
 }
 
-/// Every world has 80 cases, over one protocol or the other.
-const WORLDS: u32 = 1400;
+/// Every world has 80 cases, over one protocol or the other, unless its policy is refused.
+const WORLDS: u32 = 1700;
 
 #[test]
 fn no_policy_and_no_response_opens_more_than_the_rule_does() {
@@ -385,7 +385,7 @@ fn no_policy_and_no_response_opens_more_than_the_rule_does() {
     });
     let counts = [&CASES, &REPAIRED, &ANSWERED].map(|count| count.load(Ordering::Relaxed));
     assert!(
-        counts[0] >= 100_000 && counts[1] > 3_000 && counts[2] > 100,
+        counts[0] >= 100_000 && counts[1] > 10_000 && counts[2] > 40,
         "{counts:?}"
     );
 }
