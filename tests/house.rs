@@ -29,9 +29,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         "probe",
         &["wire", "exchange", "cors", "policy", "report", "proxy"],
     ),
-    ("browser", &[]),
+    ("browser", &["exchange", "private"]),
     ("term", &["report"]),
-    ("cli", &["wire", "exchange"]),
+    ("cli", &["wire", "exchange", "browser"]),
     (
         "cmd",
         &[

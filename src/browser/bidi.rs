@@ -29,6 +29,17 @@ const TAKE_CONSOLE: &str = "(() => {
   return told.map(told => ({ category: told.category, text: told.errorMessage, is_warning: isWarning(told) }));
 })()";
 
+/// The channel that the console is told on.
+pub(super) const CONSOLE: &str = "console";
+
+/// Tells what comes into the console.
+const TELL_CONSOLE: &str = "tell => Services.console.registerListener({ observe(told) {
+  if (told instanceof Ci.nsIScriptError && /^C(ORS|SP)/.test(told.category)) tell(JSON.stringify({
+    category: told.category, text: told.errorMessage,
+    source: told.sourceName, line: told.lineNumber, column: told.columnNumber,
+  }));
+} })";
+
 /// A connection to a browser. Commands go one after the other; events that come meanwhile are
 /// kept until they are asked for.
 #[derive(Debug)]
@@ -166,6 +177,73 @@ impl BiDi {
         let window = self.window.clone();
         let told = self.evaluate(&window, TAKE_CONSOLE).await?;
         Ok(serde_json::from_value(told)?)
+    }
+
+    /// Has everything told that goes wrong from here on, in the console too, as it happens.
+    pub(super) async fn subscribe(&mut self) -> Result<(), Error> {
+        self.call("session.subscribe", json!({"events": ["script.message"]}))
+            .await?;
+        let tell = json!({
+            "functionDeclaration": TELL_CONSOLE,
+            "arguments": [{"type": "channel", "value": {"channel": CONSOLE}}],
+            "target": {"context": self.window.0},
+            "awaitPromise": false,
+        });
+        self.call("script.callFunction", tell).await.map(drop)
+    }
+
+    /// Has the browser trust a CA, whose certificate is given in PEM, from here on.
+    pub(super) async fn trust(&mut self, ca_pem: &str) -> Result<(), Error> {
+        let lines = ca_pem.lines().filter(|line| !line.starts_with("-----"));
+        let certificate: String = lines.collect();
+        let window = self.window.clone();
+        let add = format!(
+            "Cc[\"@mozilla.org/security/x509certdb;1\"].getService(Ci.nsIX509CertDB)
+               .addCertFromBase64({certificate:?}, \"C,,\") && null"
+        );
+        self.evaluate(&window, &add).await.map(drop)
+    }
+
+    /// The tab that is open at the start.
+    pub(super) async fn first_tab(&mut self) -> Result<Tab, Error> {
+        let tree = json!({"maxDepth": 0});
+        let tree = self.call("browsingContext.getTree", tree).await?;
+        Ok(Tab(text(&tree, "/contexts/0/context")?))
+    }
+
+    /// Begins to load a page, in this tab or in a new one.
+    pub(super) async fn begin(&mut self, tab: Option<Tab>, url: &str) -> Result<(), Error> {
+        let tab = if let Some(tab) = tab {
+            tab
+        } else {
+            let create = json!({"type": "tab", "background": true});
+            let made = self.call("browsingContext.create", create).await?;
+            Tab(text(&made, "/context")?)
+        };
+        let navigate = json!({"context": tab.0, "url": url, "wait": "none"});
+        self.call("browsingContext.navigate", navigate)
+            .await
+            .map(drop)
+    }
+
+    /// Waits for the next event, for so long; nothing if there is none.
+    pub(super) async fn event(&mut self, patience: Duration) -> Result<Option<Event>, Error> {
+        if let Some(event) = self.events.pop_front() {
+            return Ok(Some(event));
+        }
+        let Ok(frame) = timeout(patience, self.socket.next()).await else {
+            return Ok(None);
+        };
+        match frame {
+            None => Err(Error::Gone("it has ended")),
+            Some(frame) => {
+                let frame = frame.map_err(broken)?;
+                let Frame::Text(text) = frame else {
+                    return Ok(None);
+                };
+                Ok(serde_json::from_str::<Message>(&text)?.event)
+            }
+        }
     }
 
     /// Sends a command, and waits for its answer.

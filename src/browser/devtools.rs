@@ -1,15 +1,14 @@
-//! The DevTools protocol over a pair of pipes: JSON messages, each ended by NUL.
+//! The DevTools protocol, a command at a time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use super::Error;
+use super::{Error, Link};
 
 /// How long the browser may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,8 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// kept until they are asked for.
 #[derive(Debug)]
 pub struct DevTools {
-    to: pipe::Sender,
-    from: BufReader<pipe::Receiver>,
+    link: Link,
     next: u64,
     events: VecDeque<Event>,
     /// The frames and workers that have sessions of their own, beside their tabs'.
@@ -68,8 +66,7 @@ struct Refusal {
 impl DevTools {
     pub(super) fn new(to: pipe::Sender, from: pipe::Receiver) -> Self {
         Self {
-            to,
-            from: BufReader::new(from),
+            link: Link::pipes(to, from),
             next: 0,
             events: VecDeque::new(),
             inner: Vec::new(),
@@ -198,9 +195,7 @@ impl DevTools {
         if let (Some(tab), Some(command)) = (tab, command.as_object_mut()) {
             command.insert("sessionId".to_owned(), tab.session.clone().into());
         }
-        let mut octets = serde_json::to_vec(&command)?;
-        octets.push(0);
-        self.to.write_all(&octets).await?;
+        self.link.send(&command).await?;
         Ok(self.next)
     }
 
@@ -242,14 +237,8 @@ impl DevTools {
     }
 
     async fn message(&mut self) -> Result<Message, Error> {
-        let mut octets = Vec::new();
-        let read = self.from.read_until(0, &mut octets);
-        timeout(PATIENCE, read)
-            .await
-            .map_err(|_| Error::Gone("it does not answer"))??;
-        if octets.pop().is_none() {
-            return Err(Error::Gone("it has ended"));
-        }
+        let received = timeout(PATIENCE, self.link.receive()).await;
+        let octets = received.map_err(|_| Error::Gone("it does not answer"))??;
         Ok(serde_json::from_slice(&octets)?)
     }
 }

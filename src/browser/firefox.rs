@@ -3,22 +3,38 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::bidi::{CONSOLE, Event};
+use super::word::bidi::Ends;
 use super::{BiDi, Error, find, profile};
+use crate::exchange::{Moment, Word};
 
 /// How long it may take to start, and to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What it says on stderr once it listens; its address follows.
 const LISTENS: &str = "WebDriver BiDi listening on ws://";
+
+/// How often it is looked whether something is overdue, and how often where nothing can be.
+const TICK: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_hours(1);
+
+/// What has it listen on a loopback port that it chooses.
+pub(super) const ARGUMENTS: [&str; 4] = [
+    "--no-remote",
+    "--remote-debugging-port",
+    "0",
+    "--remote-allow-system-access",
+];
 
 /// How Firefox is to be started.
 #[derive(Clone, Debug)]
@@ -50,15 +66,14 @@ impl Launch {
             .or_else(find::firefox)
             .ok_or(Error::NoFirefox)?;
         let profile = profile::throw_away(self.proxy, &self.ca_pem).await?;
-        let mut process = Command::new(&program)
-            .args(["--headless", "--no-remote", "--remote-debugging-port", "0"])
-            .arg("--remote-allow-system-access")
+        let mut command = Command::new(&program);
+        quieten(&mut command);
+        let mut process = command
+            .args(ARGUMENTS)
+            .arg("--headless")
             .arg("--profile")
             .arg(profile.path())
             .arg("about:blank")
-            .env("MOZ_CRASHREPORTER_DISABLE", "1")
-            // Without it, releases do not obey services.settings.server.
-            .env("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -91,6 +106,87 @@ impl Browser {
         self.listening.abort();
         // What a dying process still writes is swept up with the temporary directory.
         let _ = self.profile.close();
+    }
+}
+
+/// What Firefox keeps to itself by its environment.
+pub(super) fn quieten(command: &mut Command) {
+    command
+        .env("MOZ_CRASHREPORTER_DISABLE", "1")
+        // Without it, releases do not obey services.settings.server.
+        .env("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1");
+}
+
+/// A Firefox that tells of its network, and of what its console says.
+#[derive(Debug)]
+pub(super) struct Telling {
+    bidi: BiDi,
+    ends: Ends,
+    listening: JoinHandle<()>,
+}
+
+impl Telling {
+    /// Waits until it listens, has it trust the CA, and opens these pages: one in the tab that is
+    /// there, each other one in a tab of its own.
+    pub(super) async fn begin(
+        stderr: ChildStderr,
+        ca_pem: &str,
+        open: Vec<String>,
+    ) -> Result<Self, Error> {
+        let mut said = BufReader::new(stderr).lines();
+        let address = address(&mut said).await?;
+        let listening = tokio::spawn(hear_out(said));
+        let mut bidi = BiDi::connect(address).await?;
+        bidi.trust(ca_pem).await?;
+        bidi.subscribe().await?;
+        let mut tab = Some(bidi.first_tab().await?);
+        for url in open {
+            bidi.begin(tab.take(), &url).await?;
+        }
+        Ok(Self {
+            bidi,
+            ends: Ends::default(),
+            listening,
+        })
+    }
+
+    /// Listens until the browser ends.
+    pub(super) async fn listen(
+        mut self,
+        now: impl Fn() -> Moment,
+        hear: impl Fn(Arc<Word>),
+    ) -> Result<(), Error> {
+        loop {
+            let patience = if self.ends.is_waiting() { TICK } else { IDLE };
+            match self.bidi.event(patience).await {
+                Ok(Some(event)) => self.note(&event, now()),
+                Ok(None) => self.ends.time_passes(now()),
+                Err(Error::Gone(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            for word in self.ends.take() {
+                hear(word);
+            }
+        }
+    }
+
+    fn note(&mut self, event: &Event, now: Moment) {
+        let is_console = event.params.get("channel").and_then(Value::as_str) == Some(CONSOLE);
+        if event.method == "script.message" && is_console {
+            let told = event.params.pointer("/data/value").and_then(Value::as_str);
+            let message = told.and_then(|told| serde_json::from_str(told).ok());
+            if let Some(message) = message {
+                self.ends.hear(message, now);
+            }
+        } else {
+            self.ends.note(&event.method, &event.params, now);
+        }
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.listening.abort();
     }
 }
 

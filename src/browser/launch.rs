@@ -33,12 +33,10 @@ pub struct Browser {
 }
 
 /// Keeps the browser to the traffic it is asked for, and to one throw-away profile.
-const QUIET: [&str; 16] = [
-    "--headless=new",
+pub(super) const QUIET: [&str; 15] = [
     "--allow-browser-signin=false",
     // What is on demand is looked for even where components are not updated.
     "--component-updater=url-source=about:blank",
-    "--disable-gpu",
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
@@ -50,22 +48,34 @@ const QUIET: [&str; 16] = [
     "--no-default-browser-check",
     "--no-first-run",
     "--password-store=basic",
+    "--no-service-autorun",
     "--remote-debugging-pipe",
 ];
 
-impl Launch {
-    /// The arguments that make Chromium use the proxy and trust its CA.
-    ///
-    /// `<-loopback>` takes back the rule that loopback hosts bypass every proxy; the pin counts only
-    /// with a profile of its own.
-    pub fn proxy_arguments(&self) -> [String; 3] {
-        [
-            format!("--proxy-server=http://{}", self.proxy),
-            "--proxy-bypass-list=<-loopback>".to_owned(),
-            format!("--ignore-certificate-errors-spki-list={}", self.spki_pin),
-        ]
-    }
+/// For browsers without a window.
+pub(super) const HEADLESS: [&str; 2] = ["--headless=new", "--disable-gpu"];
 
+/// Chromium's sandbox does not work for root, who has no business browsing anyway.
+pub(super) const NO_SANDBOX: &str = "--no-sandbox";
+
+/// The arguments that make Chromium use a proxy for everything but `past`, and trust its CA.
+///
+/// `<-loopback>` takes back the rule that loopback hosts bypass every proxy; the pin counts only
+/// with a profile of its own.
+pub(super) fn proxy_arguments(
+    proxy: SocketAddr,
+    past: Option<SocketAddr>,
+    spki_pin: &str,
+) -> [String; 3] {
+    let past = past.map_or(String::new(), |past| format!(";{past}"));
+    [
+        format!("--proxy-server=http://{proxy}"),
+        format!("--proxy-bypass-list=<-loopback>{past}"),
+        format!("--ignore-certificate-errors-spki-list={spki_pin}"),
+    ]
+}
+
+impl Launch {
     /// Starts a headless Chromium and connects to it over pipes, which nobody else can use.
     pub fn start(&self) -> Result<Browser, Error> {
         let program = self
@@ -79,7 +89,8 @@ impl Launch {
         let mut command = Command::new(&program);
         command
             .args(QUIET)
-            .args(self.proxy_arguments())
+            .args(HEADLESS)
+            .args(proxy_arguments(self.proxy, None, &self.spki_pin))
             .arg(argument("--user-data-dir=", profile.path()))
             .arg("about:blank")
             .stdin(Stdio::null())
@@ -87,8 +98,7 @@ impl Launch {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         if rustix::process::geteuid().is_root() {
-            // Chromium's sandbox does not work for root, who has no business browsing anyway.
-            command.arg("--no-sandbox");
+            command.arg(NO_SANDBOX);
         }
         let pipes = vec![
             FdMapping {
@@ -130,7 +140,7 @@ impl Browser {
     }
 }
 
-fn argument(name: &str, path: &std::path::Path) -> OsString {
+pub(super) fn argument(name: &str, path: &std::path::Path) -> OsString {
     let mut argument = OsString::from(name);
     argument.push(path);
     argument

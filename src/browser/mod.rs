@@ -2,18 +2,29 @@
 //! DevTools protocol, Firefox over WebDriver BiDi.
 
 pub mod bidi;
+mod den;
 pub mod devtools;
 pub mod find;
 pub mod firefox;
+pub mod guard;
 pub mod launch;
+pub mod link;
+pub mod listener;
 pub mod profile;
+pub mod visit;
+pub mod word;
 
 pub use self::bidi::BiDi;
 pub use self::devtools::{DevTools, Tab};
 pub use self::launch::{Browser, Launch};
+pub use self::link::Link;
+pub use self::listener::Listener;
+pub use self::visit::{Visit, Visiting};
 
 use std::io;
 use std::path::PathBuf;
+
+use crate::private;
 
 /// Why a browser could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +39,24 @@ pub enum Error {
         "no Firefox found; install one (on Debian: apt-get install firefox-esr), or name it with --browser FILE"
     )]
     NoFirefox,
+    /// A browser that was named is not installed.
+    #[error("no {0} found where it usually is; install it, or name it with --browser FILE")]
+    NotInstalled(find::Brand),
+    /// It is confined in a way that cannot be dealt with.
+    #[error(
+        "{0} is installed as a Flatpak, which keeps the pipes and the profile of corstap out; install it as a \
+         package, or name another one with --browser"
+    )]
+    Flatpak(find::Brand),
+    /// Nothing speaks the DevTools protocol there.
+    #[error(
+        "no browser speaks the DevTools protocol on port {0}; start it with --remote-debugging-port={0} and a \
+         --user-data-dir of its own"
+    )]
+    NoDevTools(u16),
+    /// The directory of profiles cannot be used.
+    #[error(transparent)]
+    Private(#[from] private::Error),
     /// What writes certificate stores is not installed.
     #[error(
         "certutil not found, which makes Firefox trust the CA; install it (on Debian: apt-get install \
@@ -60,6 +89,9 @@ pub enum Error {
     /// The connection to it broke.
     #[error("the connection to the browser broke")]
     Io(#[from] io::Error),
+    /// The system refuses something.
+    #[error("the system refuses to lock or to share a file")]
+    System(#[from] rustix::io::Errno),
     /// It refuses a command.
     #[error("the browser refuses {method}: {message}")]
     Refused {

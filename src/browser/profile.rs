@@ -96,13 +96,22 @@ enum Setting {
 /// (a certificate in PEM) beside the browser's own.
 pub async fn throw_away(proxy: SocketAddr, ca_pem: &str) -> Result<TempDir, Error> {
     let profile = tempfile::Builder::new().prefix("corstap-").tempdir()?;
-    std::fs::write(profile.path().join("user.js"), settings(proxy))?;
+    furnish(profile.path(), proxy, None)?;
     trust(profile.path(), ca_pem).await?;
     Ok(profile)
 }
 
+/// Writes the settings of a profile that uses the proxy for everything but `past`.
+pub(super) fn furnish(
+    profile: &Path,
+    proxy: SocketAddr,
+    past: Option<SocketAddr>,
+) -> io::Result<()> {
+    std::fs::write(profile.join("user.js"), settings(proxy, past))
+}
+
 /// The settings, as a `user.js`.
-fn settings(proxy: SocketAddr) -> String {
+fn settings(proxy: SocketAddr, past: Option<SocketAddr>) -> String {
     let mut text = String::new();
     for (name, setting) in QUIET {
         let value = match setting {
@@ -119,7 +128,12 @@ fn settings(proxy: SocketAddr) -> String {
         line(&mut text, &format!("network.proxy.{scheme}"), &host);
         line(&mut text, &format!("network.proxy.{scheme}_port"), &port);
     }
-    line(&mut text, "network.proxy.no_proxies_on", "\"\"");
+    let past = past.map_or(String::new(), |past| past.to_string());
+    line(
+        &mut text,
+        "network.proxy.no_proxies_on",
+        &format!("\"{past}\""),
+    );
     line(&mut text, "network.proxy.allow_hijacking_localhost", "true");
     line(&mut text, "network.proxy.failover_direct", "false");
     text
@@ -173,7 +187,7 @@ mod tests {
 
     #[test]
     fn everything_goes_through_the_proxy() {
-        let settings = settings("127.0.0.1:2677".parse().unwrap());
+        let settings = settings("127.0.0.1:2677".parse().unwrap(), None);
         for line in [
             "user_pref(\"network.proxy.type\", 1);",
             "user_pref(\"network.proxy.http\", \"127.0.0.1\");",

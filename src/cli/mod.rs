@@ -4,6 +4,7 @@
     reason = "these comments are the help text, where backticks are no markup"
 )]
 
+mod browse;
 mod ca;
 mod capture;
 mod captures;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
 
+pub use self::browse::{Browse, GuardBrowser, Wanted};
 pub use self::ca::{Ca, CaVerb};
 pub use self::capture::{FromCapture, Log, Show};
 pub use self::captures::{Captures, CapturesVerb};
@@ -54,6 +56,8 @@ pub struct Cli {
 pub enum Verb {
     /// Proxy and live log (the default)
     Run(Box<Run>),
+    /// The same, with a throw-away browser that is pointed at it and trusts it
+    Browse(Box<Browse>),
     /// A built-in page and API that fail in every way: open it and look
     Demo(Demo),
     /// List or follow the exchanges of a capture
@@ -73,6 +77,9 @@ pub enum Verb {
     /// Write man pages and completions, for those who package it
     #[command(hide = true)]
     Pages(Pages),
+    /// Ends a browser, and removes its profile, when corstap ends
+    #[command(hide = true)]
+    GuardBrowser(GuardBrowser),
 }
 
 /// An address and a port.

@@ -1,5 +1,6 @@
 //! The verbs: each takes what was typed, makes a ready configuration of it, calls, and prints.
 
+pub mod browse;
 pub mod ca;
 pub mod captures;
 pub mod check;
@@ -44,6 +45,8 @@ fn view(terminal: &Terminal) -> View {
 pub fn dispatch(cli: Cli) -> Result<ExitCode> {
     let code = match cli.verb.unwrap_or(Verb::Run(Box::new(cli.run))) {
         Verb::Run(arguments) => run::run(*arguments)?,
+        Verb::Browse(arguments) => browse::run(*arguments)?,
+        Verb::GuardBrowser(arguments) => browse::guard(arguments)?,
         Verb::Demo(arguments) => demo::run(&arguments)?,
         Verb::Log(arguments) => log::run(&arguments)?,
         Verb::Show(arguments) => show::run(&arguments)?,

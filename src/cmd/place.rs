@@ -31,6 +31,11 @@ pub fn ca(named: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
+/// The directory of throw-away browsers' profiles.
+pub fn browsers() -> Result<PathBuf> {
+    Ok(dirs()?.cache_dir().join("browsers"))
+}
+
 /// A file name for a new capture: the time first, so that names sort by it.
 pub fn new_capture() -> String {
     let started: String = clock::now()

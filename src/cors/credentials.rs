@@ -66,6 +66,8 @@ pub enum Because {
     Cancelled,
     /// The browser did not cancel the answer while its end was held back.
     NotCancelled,
+    /// What the browser itself says of it.
+    Browser,
     /// Both modes come to the same verdict.
     Irrelevant,
 }

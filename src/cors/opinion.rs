@@ -230,7 +230,7 @@ impl Situation<'_> {
         self.request.url.origin().into_bytes()
     }
 
-    fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         let is_redirect = self
             .effective()
             .is_some_and(|response| redirect::location(response).is_some());

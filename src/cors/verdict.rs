@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::ExchangeId;
 use crate::exchange::secret::{Redactor, Value};
+use crate::exchange::{ExchangeId, Initiator};
 use crate::wire::headers::from_latin1;
 
 use super::check::Finding;
@@ -246,14 +246,29 @@ pub enum ConfirmedBy {
     NotCancelled,
     /// The browser closed the connection at once, as it does when it blocks an answer.
     Closed,
+    /// The browser said so over the DevTools protocol.
+    #[serde(rename = "devtools")]
+    DevTools,
+    /// The browser said so over WebDriver BiDi.
+    #[serde(rename = "bidi")]
+    BiDi,
 }
 
 impl ConfirmedBy {
-    /// What it shows that the browser made of the answer.
-    pub fn outcome(self) -> Outcome {
+    /// Whether the browser said it in so many words.
+    pub fn is_word(self) -> bool {
         match self {
-            Self::ActualRequest | Self::NotCancelled => Outcome::Allowed,
-            Self::Cancelled | Self::Closed => Outcome::Blocked,
+            Self::DevTools | Self::BiDi => true,
+            Self::ActualRequest | Self::Cancelled | Self::NotCancelled | Self::Closed => false,
+        }
+    }
+
+    /// What it shows by itself that the browser made of the answer.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::ActualRequest | Self::NotCancelled => Some(Outcome::Allowed),
+            Self::Cancelled | Self::Closed => Some(Outcome::Blocked),
+            Self::DevTools | Self::BiDi => None,
         }
     }
 }
@@ -365,6 +380,9 @@ pub struct Judgement {
     pub destination: Option<Destination>,
     /// The first of the identical requests that were not answered, of which this is a repeat.
     pub retry_of: Option<ExchangeId>,
+    /// What in the page asked for it, as the browser tells.
+    #[serde(default)]
+    pub initiator: Option<Initiator>,
     /// The other exchanges of the same story.
     pub links: Links,
     /// The verdict, which is about the response as the server sent it.
@@ -385,6 +403,12 @@ impl Judgement {
     pub fn withhold(&mut self, redactor: &Redactor) {
         let origin = self.origin.as_deref();
         self.origin = origin.map(|origin| told(redactor, "origin", origin));
+        if let Some(initiator) = &mut self.initiator {
+            let url = initiator.url.take();
+            initiator.url = url.map(|url| redactor.url(&url));
+            let function = initiator.function.take();
+            initiator.function = function.map(|name| redactor.name(&name));
+        }
         self.verdict.withhold(redactor);
         if let Some(delivered) = &mut self.delivered {
             delivered.withhold(redactor);
@@ -408,6 +432,10 @@ impl Verdict {
 
     fn withhold(&mut self, redactor: &Redactor) {
         let verdict = self;
+        if let Some(confirmed) = &mut verdict.confirmed {
+            let parameter = confirmed.parameter.take();
+            confirmed.parameter = parameter.map(|named| withheld(&named, redactor));
+        }
         let PerEngine {
             chromium,
             firefox,
@@ -447,5 +475,14 @@ impl Verdict {
                 (_, Value::Withheld(_)) => None,
             };
         }
+    }
+}
+
+/// What a browser's message names: a URL, a header, or some value.
+fn withheld(named: &str, redactor: &Redactor) -> String {
+    if named.contains('/') {
+        redactor.url(named)
+    } else {
+        redactor.names(named)
     }
 }

@@ -30,7 +30,8 @@ pub enum Ending {
     Tls,
     /// The server did not answer in time.
     Timeout,
-    /// The request never went out: it is not valid, or its target is not allowed.
+    /// The request never went out: it is not valid, its target is not allowed, or the browser kept it
+    /// to itself.
     NeverSent,
 }
 

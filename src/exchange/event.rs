@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{
-    ConnectionId, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite,
+    ConnectionId, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite, Word,
 };
 
 /// The two peers of the proxy; whose turn it is, or whose fault.
@@ -104,6 +104,24 @@ pub enum Event {
         /// What exactly went wrong, if something did.
         reason: Option<String>,
     },
+    /// The browser itself tells of a request.
+    BrowserSaid {
+        /// The exchange that it is about; nothing until it was found.
+        id: Option<ExchangeId>,
+        /// When.
+        at: Moment,
+        /// What it says.
+        word: Arc<Word>,
+    },
+    /// The browser tells of a request that it never sent: an exchange without anything on the wire.
+    NeverSent {
+        /// The exchange.
+        id: ExchangeId,
+        /// When it is told.
+        at: Moment,
+        /// What the browser says.
+        word: Arc<Word>,
+    },
     /// An exchange was not taken down, because too much waited to be. Nothing follows any more from
     /// what was not seen.
     Dropped {
@@ -131,7 +149,9 @@ impl Event {
             | Self::Answered { id, .. }
             | Self::Cancelled { id, .. }
             | Self::NotCancelled { id, .. }
+            | Self::NeverSent { id, .. }
             | Self::Ended { id, .. } => Some(*id),
+            Self::BrowserSaid { id, .. } => *id,
             Self::Connected { .. }
             | Self::Unwatched { .. }
             | Self::Closed { .. }
@@ -145,6 +165,7 @@ impl Event {
             Self::Opened { request, .. } => request.weight(),
             Self::Answered { sent, .. } => sent.headers.weight(),
             Self::Rewritten { rewrite, .. } => rewrite.weight(),
+            Self::BrowserSaid { word, .. } | Self::NeverSent { word, .. } => word.request.weight(),
             Self::Connected { .. }
             | Self::Unwatched { .. }
             | Self::Reached { .. }
@@ -167,6 +188,8 @@ impl Event {
             | Self::Cancelled { at, .. }
             | Self::NotCancelled { at, .. }
             | Self::Ended { at, .. }
+            | Self::BrowserSaid { at, .. }
+            | Self::NeverSent { at, .. }
             | Self::Dropped { at }
             | Self::Closed { at, .. } => Some(*at),
             Self::Reached { .. } => None,

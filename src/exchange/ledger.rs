@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Ending, Event, Exchange, ExchangeId, Moment, Reach};
+use super::{
+    ConnectionId, Ending, Event, Exchange, ExchangeId, Moment, Protocol, Reach, Request, Word,
+};
 
 /// The exchanges that are not finished with.
 #[derive(Debug, Default)]
@@ -34,21 +36,12 @@ impl Ledger {
                 request,
             } => {
                 let exchange = Exchange {
-                    id: *id,
                     connection: *connection,
                     protocol: *protocol,
                     client: *client,
-                    reach: Reach::default(),
-                    started: *at,
-                    elapsed: None,
-                    request: Arc::clone(request),
-                    sent: None,
-                    rewrite: None,
-                    ending: Ending::InProgress,
-                    reason: None,
+                    ..begun(*id, *at, request)
                 };
-                let heard = *at;
-                self.open.insert(*id, Entry { exchange, heard });
+                self.open(exchange, *at);
             }
             Event::Reached { id, reach } => {
                 self.open.get_mut(id)?.exchange.reach = reach.clone();
@@ -75,14 +68,20 @@ impl Ledger {
                 entry.exchange.elapsed = Some(at.since(entry.exchange.started));
                 entry.heard = *at;
             }
+            Event::NeverSent { id, at, word } => self.open(never_sent(*id, word), *at),
             Event::Cancelled { .. }
             | Event::NotCancelled { .. }
+            | Event::BrowserSaid { .. }
             | Event::Connected { .. }
             | Event::Unwatched { .. }
             | Event::Dropped { .. }
             | Event::Closed { .. } => {}
         }
         self.open.get(&event.exchange()?)
+    }
+
+    fn open(&mut self, exchange: Exchange, heard: Moment) {
+        self.open.insert(exchange.id, Entry { exchange, heard });
     }
 
     /// The exchange of that number, while it is in the ledger.
@@ -98,5 +97,32 @@ impl Ledger {
     /// All exchanges in it, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.open.values()
+    }
+}
+
+/// An exchange of which there is nothing but the request.
+fn begun(id: ExchangeId, started: Moment, request: &Arc<Request>) -> Exchange {
+    Exchange {
+        id,
+        connection: ConnectionId(0),
+        protocol: Protocol::Http11,
+        client: None,
+        reach: Reach::default(),
+        started,
+        elapsed: None,
+        request: Arc::clone(request),
+        sent: None,
+        rewrite: None,
+        ending: Ending::InProgress,
+        reason: None,
+    }
+}
+
+/// A request that stayed in the browser: it came on no connection.
+fn never_sent(id: ExchangeId, word: &Word) -> Exchange {
+    Exchange {
+        ending: Ending::NeverSent,
+        reason: Some("the browser did not send it".to_owned()),
+        ..begun(id, word.started, &Arc::new(word.request.clone()))
     }
 }

@@ -11,6 +11,7 @@ pub mod recorded;
 pub mod rewrite;
 pub mod secret;
 pub mod url;
+pub mod word;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use self::moment::Moment;
 pub use self::reach::{Reach, Unverified};
 pub use self::rewrite::Rewrite;
 pub use self::url::{RequestUrl, Scheme};
+pub use self::word::{Initiator, Word};
 use crate::wire::head::Version;
 pub use crate::wire::headers::HeaderList;
 

@@ -13,7 +13,7 @@ use crate::cors::verdict::{Links, Production};
 use crate::cors::{Destination, Diagnosis, Judgement, Kind, Root, Verdict};
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::rewrite::RecordedEdit;
-use crate::exchange::{ConnectionId, Ending, ExchangeId, Protocol, Unverified};
+use crate::exchange::{ConnectionId, Ending, ExchangeId, Initiator, Protocol, Unverified};
 
 /// The version of the form.
 pub const VERSION: u32 = 1;
@@ -43,7 +43,7 @@ pub struct Record<'a> {
     ending: Ending,
     reason: Option<&'a str>,
     retry_of: Option<ExchangeId>,
-    initiator: Option<()>,
+    initiator: Option<&'a Initiator>,
     links: &'a Links,
     verdict: Cow<'a, Verdict>,
     roots: &'a [Diagnosis<Root>],
@@ -84,7 +84,7 @@ impl<'a> Record<'a> {
             ending: recorded.ending,
             reason: recorded.reason.as_deref(),
             retry_of: judgement.retry_of,
-            initiator: None,
+            initiator: judgement.initiator.as_ref(),
             links: &judgement.links,
             verdict: verdict(recorded, judgement),
             roots: &judgement.roots,

@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use crate::clock;
 use crate::exchange::{
     ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite,
-    Side,
+    Side, Word,
 };
 
 /// How many events may wait for the writer before new exchanges are dropped.
@@ -56,6 +56,11 @@ impl Counts {
     fn put(&self, event: &Event) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         self.octets.fetch_add(event.weight(), Ordering::Relaxed);
+    }
+
+    /// A number for an exchange.
+    pub(super) fn number(&self) -> ExchangeId {
+        ExchangeId(self.exchanges.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// An event was taken off the queue.
@@ -128,7 +133,7 @@ impl Recorder {
             self.drop_exchange();
             return Ticket(None);
         }
-        let id = ExchangeId(self.counts.exchanges.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = self.counts.number();
         let (at, client) = (clock::now(), Some(client));
         self.hand_in(Event::Opened {
             id,
@@ -139,6 +144,18 @@ impl Recorder {
             request,
         });
         Ticket(Some((self.clone(), id)))
+    }
+
+    /// The browser tells of a request. To be called after what it tells of was handed in, which
+    /// it was if it went through the proxy: the browser cannot know of it before.
+    pub fn said(&self, word: Arc<Word>) {
+        if !self.counts.is_full() {
+            self.hand_in(Event::BrowserSaid {
+                id: None,
+                at: clock::now(),
+                word,
+            });
+        }
     }
 
     /// What is missing is counted, and the judge is told, unless even that is too much.

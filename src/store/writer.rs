@@ -20,7 +20,7 @@ use crate::cors::Judge;
 use crate::exchange::ledger::{Entry, Ledger};
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::{Redactor, Values};
-use crate::exchange::{Ending, Event, ExchangeId, Moment};
+use crate::exchange::{Ending, Event, ExchangeId, Moment, Word};
 use crate::{clock, private};
 
 /// How long events are gathered into one transaction.
@@ -332,6 +332,31 @@ impl Desk {
 
     fn observe(&mut self, event: &Event) {
         self.counts.taken(event);
+        let Event::BrowserSaid { id: None, at, word } = event else {
+            self.note(event);
+            return;
+        };
+        if let Some(event) = self.join(*at, word) {
+            self.note(&event);
+        }
+    }
+
+    /// Finds the exchange that a browser's word is about. There may be none: what is not read, what
+    /// came out of a cache. What the browser refused by itself becomes one of its own.
+    fn join(&self, at: Moment, word: &Arc<Word>) -> Option<Event> {
+        let word = Arc::clone(word);
+        let id = self.judge.exchange_of(&word);
+        if id.is_some() {
+            return Some(Event::BrowserSaid { id, at, word });
+        }
+        word.is_unsent().then(|| Event::NeverSent {
+            id: self.counts.number(),
+            at,
+            word,
+        })
+    }
+
+    fn note(&mut self, event: &Event) {
         self.ledger.note(event);
         self.dirty.extend(event.exchange());
         self.dirty.extend(self.judge.observe(event).iter().copied());

@@ -21,4 +21,5 @@ mod naive;
 mod odd;
 mod pasted;
 mod rewritten;
+mod said;
 mod truth;

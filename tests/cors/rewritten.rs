@@ -129,7 +129,7 @@ fn the_verdict_is_about_what_was_sent_and_the_browser_goes_on_with_what_it_got()
     assert_eq!(asked.verdict.confirmed, None, "the browser saw another one");
     let delivered = asked.delivered.expect("rewritten");
     assert_eq!(delivered.answer.outcome, Outcome::Allowed);
-    assert!(delivered.confirmed.expect("followed").by.outcome() == Outcome::Allowed);
+    assert!(delivered.confirmed.expect("followed").by.outcome() == Some(Outcome::Allowed));
 
     let followed = story.judgement(actual);
     assert_eq!(followed.links.preflight, Some(preflight));

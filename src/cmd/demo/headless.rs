@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use super::cases::CASES;
 use super::{Stage, case_of};
-use crate::browser::devtools::Event;
-use crate::browser::{DevTools, Launch, Tab};
+use crate::browser::word::Loads;
+use crate::browser::{DevTools, Launch};
+use crate::clock;
 use crate::cmd::{FINE, FOUND};
 use crate::cors::Outcome;
 use crate::cors::judge::PATIENCE;
-use crate::cors::verdict::Answer;
+use crate::cors::verdict::{Answer, Confirmed};
 use crate::store::capture::Which;
 use crate::store::{self, Capture};
 use crate::term::Terminal;
@@ -47,10 +47,10 @@ pub(super) async fn compare(stage: Stage, program: Option<PathBuf>) -> Result<u8
         spki_pin: stage.spki_pin.clone(),
     };
     let mut browser = launch.start()?;
-    let theirs = run_cases(&mut browser.devtools, &stage.page).await;
+    let ran = run_cases(&mut browser.devtools, &stage).await;
     browser.close().await;
-    let theirs = theirs?;
-    let ours = labels(stage).await?;
+    ran?;
+    let labels = labels(stage).await?;
     let mut terminal = Terminal::new();
     terminal.print(&format!(
         "  {:30} {:40} {}\n",
@@ -58,18 +58,24 @@ pub(super) async fn compare(stage: Stage, program: Option<PathBuf>) -> Result<u8
     ))?;
     let (mut failures, mut differ) = (0, 0);
     for case in CASES {
-        let theirs = theirs.get(case.name).context("the browser said nothing")?;
-        let (cause, ours) = ours.get(case.name).context("nothing was recorded")?;
-        let mark = if ours == theirs { "=" } else { "≠" };
-        failures += usize::from(*theirs != Word::Passes);
-        differ += usize::from(ours != theirs);
+        let label = labels.get(case.name).context("nothing was recorded")?;
+        let said = label.said.as_ref().context("the browser said nothing")?;
+        let theirs = word_of(said);
+        let mark = if said.agrees { "=" } else { "≠" };
+        failures += usize::from(theirs != Word::Passes);
+        differ += usize::from(!said.agrees);
         terminal.print(&format!(
-            "{mark} {cause:30} {:40} {}\n",
+            "{mark} {:30} {:40} {}\n",
+            label.cause,
             theirs.text(),
             case.title
         ))?;
-        if ours != theirs {
-            terminal.print(&format!("  {:30} that would be {}\n", "", ours.text()))?;
+        if !said.agrees {
+            terminal.print(&format!(
+                "  {:30} that would be {}\n",
+                "",
+                label.ours.text()
+            ))?;
         }
     }
     terminal.print(&format!(
@@ -78,60 +84,47 @@ pub(super) async fn compare(stage: Stage, program: Option<PathBuf>) -> Result<u8
     Ok(if differ == 0 { FINE } else { FOUND })
 }
 
-async fn run_cases(devtools: &mut DevTools, page: &str) -> Result<BTreeMap<&'static str, Word>> {
+/// What is said of a case, by us and by the browser.
+struct Label {
+    cause: String,
+    ours: Word,
+    said: Option<Confirmed>,
+}
+
+/// Runs all cases. What the browser says of them is handed in, as it is wherever it listens.
+async fn run_cases(devtools: &mut DevTools, stage: &Stage) -> Result<()> {
     let tab = devtools.open_tab(None).await?;
+    let page = &stage.page;
     devtools.navigate(&tab, &format!("{page}?headless")).await?;
     devtools.evaluate(&tab, "ready").await?;
-    let mut words = BTreeMap::new();
+    let mut loads = Loads::default();
     for case in CASES {
-        words.insert(case.name, run_case(devtools, &tab, case.name).await?);
+        let name = case.name;
+        devtools.evaluate(&tab, &format!("run({name:?})")).await?;
+        for event in devtools.take_events(&tab).await? {
+            let session = event.session.unwrap_or_default();
+            loads.note(&session, &event.method, &event.params, clock::now());
+        }
     }
-    Ok(words)
+    // Nothing more will be told.
+    loads.time_passes(clock::now().plus(Duration::from_hours(1)));
+    for word in loads.take() {
+        stage.recorder.said(word);
+    }
+    Ok(())
 }
 
-async fn run_case(devtools: &mut DevTools, tab: &Tab, name: &str) -> Result<Word> {
-    devtools.take_events(tab).await?;
-    devtools.evaluate(tab, &format!("run({name:?})")).await?;
-    let events = devtools.take_events(tab).await?;
-    Ok(word_of_browser(&events, &format!("/case/{name}")))
-}
-
-/// What the browser says of the requests for a path; it tells of others too.
-fn word_of_browser(events: &[Event], path: &str) -> Word {
-    let text = |event: &Event, place: &str| {
-        event
-            .params
-            .pointer(place)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let of_path = |event: &&Event| {
-        event.method == "Network.requestWillBeSent"
-            && text(event, "/request/url").is_some_and(|url| url.contains(path))
-    };
-    let ours: Vec<_> = events
-        .iter()
-        .filter(of_path)
-        .map(|event| text(event, "/requestId"))
-        .collect();
-    let failed: Vec<_> = events
-        .iter()
-        .filter(|event| event.method == "Network.loadingFailed")
-        .filter(|event| ours.contains(&text(event, "/requestId")))
-        .collect();
-    // A preflight that fails is a failure of its own, and the cause may be told by either.
-    let code = failed
-        .iter()
-        .find_map(|event| text(event, "/corsErrorStatus/corsError"));
-    match code {
-        Some(code) => Word::Blocked(code),
-        None if failed.is_empty() => Word::Passes,
-        None => Word::Fails,
+/// What the browser's own word comes to.
+fn word_of(said: &Confirmed) -> Word {
+    match &said.code {
+        None => Word::Passes,
+        Some(code) if code.starts_with("net::") => Word::Fails,
+        Some(code) => Word::Blocked(code.clone()),
     }
 }
 
 /// Our labels, from the capture once everything is written.
-async fn labels(stage: Stage) -> Result<BTreeMap<&'static str, (String, Word)>> {
+async fn labels(stage: Stage) -> Result<BTreeMap<&'static str, Label>> {
     // What does not follow a preflight tells something too, but not at once.
     tokio::time::sleep(PATIENCE + Duration::from_millis(500)).await;
     let Stage {
@@ -139,21 +132,30 @@ async fn labels(stage: Stage) -> Result<BTreeMap<&'static str, (String, Word)>> 
         stop,
         proxying,
         shown,
+        recorder,
         _captures: captures,
         ..
     } = stage;
-    drop((stop, shown));
+    drop((stop, shown, recorder));
     proxying.await?;
     let path = writer.path.clone();
     tokio::task::spawn_blocking(move || writer.finish()).await?;
-    let mut labels = BTreeMap::new();
+    let mut labels: BTreeMap<_, Label> = BTreeMap::new();
     Capture::open(&path)?.exchanges::<store::Error>(Which::All, |stored| {
         if let Some(case) = case_of(&stored) {
-            let answer = &stored.judgement.verdict.answer;
+            let verdict = stored.judgement.verdict;
+            let answer = &verdict.answer;
             let cause = answer
                 .cause
                 .map_or(answer.outcome.name(), crate::cors::Cause::name);
-            labels.insert(case, (cause.to_owned(), word(answer)));
+            let before = labels.remove(case).and_then(|label| label.said);
+            let said = verdict.confirmed.filter(|said| said.by.is_word());
+            let label = Label {
+                cause: cause.to_owned(),
+                ours: word(answer),
+                said: said.or(before),
+            };
+            labels.insert(case, label);
         }
         Ok(())
     })?;

@@ -27,7 +27,7 @@ use crate::proxy::{self, Notices, Parts, Proxy, Route};
 use crate::report::explain::explain;
 use crate::report::text;
 use crate::store::row::Stored;
-use crate::store::{Shown, Writer};
+use crate::store::{Recorder, Shown, Writer};
 use crate::term::Terminal;
 use crate::wire::target::{Authority, Host};
 
@@ -53,6 +53,7 @@ struct Stage {
     spki_pin: String,
     verdicts: Verdicts,
     writer: Writer,
+    recorder: Recorder,
     shown: std::sync::mpsc::Receiver<Shown>,
     stop: oneshot::Sender<()>,
     proxying: JoinHandle<()>,
@@ -98,7 +99,7 @@ impl Stage {
             leaves: LeafCache::new(proxy_ca, provider.clone()),
             route,
             own: vec![proxy],
-            recorder,
+            recorder: recorder.clone(),
             notices: Notices::new().0,
             rewriting: None,
             confirm: true,
@@ -112,6 +113,7 @@ impl Stage {
             spki_pin,
             verdicts,
             writer,
+            recorder,
             shown,
             stop,
             proxying: tokio::spawn(proxy::serve(listener, Proxy::new(parts), stopped)),

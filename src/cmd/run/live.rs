@@ -1,6 +1,6 @@
 //! The live log: what was committed is printed as it comes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::iter;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -81,7 +81,9 @@ impl LiveLog {
                 Err(RecvTimeoutError::Timeout) => {
                     silent_for = silent_for.map(|silent| silent + GLANCE);
                 }
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return self.say(terminal, &told.by_browser.summary());
+                }
             }
             for notice in noticed.try_iter() {
                 self.say(terminal, &format!("{}\n", notice.told(&self.ca_place)))?;
@@ -123,6 +125,7 @@ impl LiveLog {
         let view = view(terminal);
         let mut lines = String::new();
         for stored in all {
+            told.by_browser.count(&stored);
             let (recorded, judgement) = (&stored.recorded, &stored.judgement);
             if self.json {
                 let record = Record::new(&self.capture, stored.rev, recorded, judgement);
@@ -143,7 +146,13 @@ fn is_dull(judgement: &Judgement) -> bool {
 
 /// What the live log has said last of each exchange: it says nothing twice.
 #[derive(Default)]
-struct Told(HashMap<ExchangeId, (Outcome, Option<Cause>)>);
+struct Told {
+    said: HashMap<ExchangeId, Said>,
+    by_browser: Tally,
+}
+
+/// The outcome, its cause, and whether the browser's own word is another one.
+type Said = (Outcome, Option<Cause>, bool);
 
 impl Told {
     /// How many exchanges are remembered.
@@ -151,10 +160,58 @@ impl Told {
 
     fn is_news(&mut self, stored: &Stored) -> bool {
         let answer = &stored.judgement.verdict.answer;
-        if self.0.len() > Self::MOST {
-            self.0.clear();
+        if self.said.len() > Self::MOST {
+            self.said.clear();
         }
-        let said = (answer.outcome, answer.cause);
-        self.0.insert(stored.recorded.id, said) != Some(said)
+        let said = (answer.outcome, answer.cause, is_contradicted(stored));
+        self.said.insert(stored.recorded.id, said) != Some(said)
+    }
+}
+
+fn is_contradicted(stored: &Stored) -> bool {
+    let confirmed = stored.judgement.verdict.confirmed.as_ref();
+    confirmed.is_some_and(|confirmed| !confirmed.agrees)
+}
+
+/// How often the browser's own word was ours.
+#[derive(Default)]
+struct Tally {
+    same: BTreeSet<ExchangeId>,
+    other: BTreeSet<ExchangeId>,
+}
+
+impl Tally {
+    fn count(&mut self, stored: &Stored) {
+        let id = stored.recorded.id;
+        let confirmed = stored.judgement.verdict.confirmed.as_ref();
+        self.same.remove(&id);
+        self.other.remove(&id);
+        match confirmed.filter(|confirmed| confirmed.by.is_word()) {
+            Some(confirmed) if confirmed.agrees => self.same.insert(id),
+            Some(_) => self.other.insert(id),
+            None => return,
+        };
+    }
+
+    /// Nothing, where the browser said nothing.
+    fn summary(&self) -> String {
+        const MOST: usize = 10;
+        let (same, other) = (self.same.len(), self.other.len());
+        if same + other == 0 {
+            return String::new();
+        }
+        let first = self.other.iter().take(MOST);
+        let named: Vec<String> = first.map(|id| format!("#{}", id.0)).collect();
+        let named = match named.first() {
+            Some(first) => format!(
+                ": {}; `corstap show {}` tells more",
+                named.join(", "),
+                first.trim_start_matches('#')
+            ),
+            None => String::new(),
+        };
+        format!(
+            "\nThe browser itself said the same of {same} exchanges, and otherwise of {other}{named}\n"
+        )
     }
 }

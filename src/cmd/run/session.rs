@@ -22,7 +22,7 @@ use crate::exchange::secret::{self, Redactor};
 use crate::private::PrivateDir;
 use crate::proxy::{self, Notice, Notices, Parts, Proxy};
 use crate::store::writer::Size;
-use crate::store::{Finished, Losses, Shown, Writer, shelf};
+use crate::store::{Finished, Losses, Recorder, Shown, Writer, shelf};
 
 /// A proxy that listens, and the capture it writes to.
 pub(in crate::cmd) struct Session {
@@ -48,6 +48,8 @@ pub(in crate::cmd) struct Heard {
     pub(in crate::cmd) shown: Receiver<Shown>,
     /// What the user must know.
     pub(in crate::cmd) noticed: Receiver<Notice>,
+    /// For what else there is to hand in. The session does not end before this does.
+    pub(in crate::cmd) recorder: Recorder,
 }
 
 /// What is to be said once a session is over.
@@ -78,7 +80,7 @@ impl Session {
             leaves: LeafCache::new(authority, Arc::clone(&provider)),
             route,
             own: vec![address],
-            recorder,
+            recorder: recorder.clone(),
             notices: notices.clone(),
             confirm: arguments.confirm,
             rewriting: in_force.as_ref().map(|policy| policy.rewriting.clone()),
@@ -95,7 +97,12 @@ impl Session {
             in_force,
             notices,
         };
-        Ok((session, Heard { shown, noticed }))
+        let heard = Heard {
+            shown,
+            noticed,
+            recorder,
+        };
+        Ok((session, heard))
     }
 
     /// The name of the capture.
@@ -124,7 +131,7 @@ impl Session {
         });
         proxy::serve(self.listener, self.proxy, stop).await;
         drop(over);
-        // All recorders are gone with the proxy.
+        // All recorders are gone, with the proxy and with whoever told it to stop.
         let finished = self.writer.finish();
         let repairs = keeping.map(|_| repairs::told(&self.capture)).transpose();
         let repairs = repairs.unwrap_or_else(|error| {

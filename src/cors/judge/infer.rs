@@ -314,7 +314,9 @@ impl Judge {
         };
         watched.confirmed_by = Some(by);
         self.changed.push(id);
-        self.learn(id, by.outcome(), because);
+        if let Some(outcome) = by.outcome() {
+            self.learn(id, outcome, because);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod jar;
 mod line;
 mod modes;
 mod rewritten;
+mod said;
 mod stitch;
 mod story;
 mod watched;
@@ -158,6 +159,10 @@ impl Judge {
             kind_because: watched.profile.because,
             destination: watched.profile.destination,
             retry_of: watched.retry_of,
+            initiator: watched
+                .told
+                .as_ref()
+                .and_then(|told| told.initiator.clone()),
             links: watched.links.clone(),
             delivered: watched.verdict_on_delivered(id).map(Box::new),
             production: self.production(id),
@@ -201,6 +206,12 @@ impl Judge {
             }
             Event::Ended { id, at, ending, .. } => self.ended(*id, *at, *ending),
             Event::Closed { connection, at, by } => self.closed(*connection, *at, *by),
+            Event::BrowserSaid { id, word, .. } => {
+                if let Some(id) = id {
+                    self.said(*id, word);
+                }
+            }
+            Event::NeverSent { id, word, .. } => self.never_sent(*id, word),
             Event::Dropped { .. } => {
                 // What was not seen may have followed any of them.
                 self.unfollowed.clear();
@@ -230,6 +241,7 @@ impl Judge {
                 protocol,
                 request: Arc::clone(request),
                 profile,
+                started: at,
                 response: None,
                 rewrite: None,
                 answered: None,
@@ -244,6 +256,7 @@ impl Judge {
                 around: Around::default(),
                 confirmed_by: None,
                 settled: None,
+                told: None,
             },
         );
         self.changed.push(id);

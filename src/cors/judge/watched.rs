@@ -18,6 +18,7 @@ use super::super::verdict::{Confirmed, ConfirmedBy, Links, Outcome, Verdict};
 use super::super::{Engine, lookalike, redirect};
 use super::PATIENCE;
 use super::modes::Standing;
+use super::said::Told;
 
 /// How much later than here a browser may have stored an answer.
 const LATENCY: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ pub(super) struct Watched {
     pub(super) protocol: Protocol,
     pub(super) request: Arc<Request>,
     pub(super) profile: Profile,
+    pub(super) started: Moment,
     pub(super) response: Option<Arc<Response>>,
     /// What a rule made of the response: what the browser acts on.
     pub(super) rewrite: Option<Arc<Rewrite>>,
@@ -47,6 +49,8 @@ pub(super) struct Watched {
     /// What engines make of its answer, where that has a precedent, or where it is a preflight: each
     /// request after it asks for that.
     pub(super) settled: Option<Arc<Opinions>>,
+    /// What the browser itself has said of it.
+    pub(super) told: Option<Box<Told>>,
 }
 
 impl Watched {
@@ -221,6 +225,7 @@ impl Watched {
         let because = self.links.preflight_because;
         let not_enforced = lookalike::not_enforced(&situation, id, because);
         verdict.not_cors.extend(not_enforced);
+        self.judge_unsent(id, &mut verdict);
         if self.rewrite.is_none() {
             verdict.confirmed = self.confirmed(&verdict);
         } else if self.response.is_none() {
@@ -229,13 +234,19 @@ impl Watched {
         verdict
     }
 
-    /// What the browser made of what it got, beside the verdict on that.
+    /// What the browser made of what it got, beside the verdict on that: its own word, or else what
+    /// it did.
     pub(super) fn confirmed(&self, verdict: &Verdict) -> Option<Confirmed> {
-        self.confirmed_by.map(|by| Confirmed {
-            by,
-            agrees: verdict.answer.outcome == by.outcome(),
-            code: None,
-            parameter: None,
+        let answer = &verdict.answer;
+        let told = self.told.as_ref().and_then(|told| told.confirms(answer));
+        told.or_else(|| {
+            let by = self.confirmed_by?;
+            Some(Confirmed {
+                by,
+                agrees: Some(answer.outcome) == by.outcome(),
+                code: None,
+                parameter: None,
+            })
         })
     }
 }

@@ -32,6 +32,12 @@ impl<T> Window<T> {
         self.slots.get_mut(place)?.as_mut()
     }
 
+    /// What is in it with its numbers, the highest first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (u64, &T)> {
+        let numbered = self.slots.iter().enumerate().rev();
+        numbered.filter_map(|(place, slot)| Some((self.first + place as u64, slot.as_ref()?)))
+    }
+
     /// Puts something in. A number that is lower than all that fits is not taken.
     pub(super) fn insert(&mut self, number: u64, value: T) {
         if self.slots.is_empty() {

@@ -48,13 +48,21 @@ pub enum LookAlike {
     CsrfRejected,
     /// A header that is there, and that script cannot read.
     NotExposed,
+    /// The page's Content-Security-Policy forbids the request.
+    CspBlocked,
+    /// A page over TLS asks for something over plain http.
+    MixedContentBlocked,
+    /// The answer lay in the browser's cache, where a load without CORS had put it.
+    CachedAnswer,
+    /// Something in the browser, an extension say, stops the request.
+    BlockedByClient,
     /// The browser went on where it should have been stopped.
     BrowserNotEnforcing,
 }
 
 impl LookAlike {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::CorpBlocked,
         Self::CoepBlocked,
         Self::OrbSuspected,
@@ -72,6 +80,10 @@ impl LookAlike {
         Self::SamesiteCookie,
         Self::CsrfRejected,
         Self::NotExposed,
+        Self::CspBlocked,
+        Self::MixedContentBlocked,
+        Self::CachedAnswer,
+        Self::BlockedByClient,
         Self::BrowserNotEnforcing,
     ];
 
@@ -95,6 +107,10 @@ impl LookAlike {
             Self::SamesiteCookie => "samesite-cookie",
             Self::CsrfRejected => "csrf-rejected",
             Self::NotExposed => "not-exposed",
+            Self::CspBlocked => "csp-blocked",
+            Self::MixedContentBlocked => "mixed-content-blocked",
+            Self::CachedAnswer => "cached-answer",
+            Self::BlockedByClient => "blocked-by-client",
             Self::BrowserNotEnforcing => "browser-not-enforcing",
         }
     }
@@ -141,6 +157,18 @@ impl LookAlike {
             }
             Self::NotExposed => {
                 "the page gets the answer, but not the headers: with credentials, * in Access-Control-Expose-Headers is a literal"
+            }
+            Self::CspBlocked => {
+                "the page's own Content-Security-Policy forbids this request; it never left the browser"
+            }
+            Self::MixedContentBlocked => {
+                "a page over https asks for something over http (mixed content); the request never left the browser"
+            }
+            Self::CachedAnswer => {
+                "the answer lay in the browser's own cache, where a load without CORS had put it, and was not asked for again"
+            }
+            Self::BlockedByClient => {
+                "something in the browser (an extension, its own lists) stopped the request; it never left the browser"
             }
             Self::BrowserNotEnforcing => {
                 "the browser went on after an answer to its preflight that should have stopped it; a flag or an extension switches CORS off there"
@@ -189,6 +217,18 @@ impl LookAlike {
                 "On the server: let its CSRF protection trust the page's origin (it has a list of its own beside that of CORS), or in the page: send the token it expects."
             }
             Self::NotExposed => "On the server: name the headers in Access-Control-Expose-Headers.",
+            Self::CspBlocked => {
+                "On the page's server: add this origin to connect-src (or the directive for what is loaded) in Content-Security-Policy."
+            }
+            Self::MixedContentBlocked => {
+                "In the page: ask for the https URL; the server has to offer TLS."
+            }
+            Self::CachedAnswer => {
+                "On the server: send Access-Control-Allow-Origin on every answer, with Vary: Origin. Or in the page: load the picture with crossorigin, too."
+            }
+            Self::BlockedByClient => {
+                "In the browser: switch extensions off for this page, or try a window without them (corstap browse has none)."
+            }
             Self::BrowserNotEnforcing => {
                 "In the browser: start it without --disable-web-security and without extensions, or what works here fails for everybody else."
             }

@@ -56,7 +56,9 @@ fn entry(about: &About, source: &Source) -> Json {
         Some(ConfirmedBy::Cancelled) => ("_cancelled", Json::Bool(true)),
         Some(ConfirmedBy::NotCancelled) => ("_cancelled", Json::Bool(false)),
         Some(ConfirmedBy::Closed) => ("_connectionEnd", json!("closed-by-client")),
-        Some(ConfirmedBy::ActualRequest) | None => return entry,
+        Some(ConfirmedBy::ActualRequest | ConfirmedBy::DevTools | ConfirmedBy::BiDi) | None => {
+            return entry;
+        }
     };
     fields.insert(name.to_owned(), value);
     entry

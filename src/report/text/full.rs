@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use super::rewritten::rewritten;
 use super::{BAD, BOLD, DIM, View, WARN, explained, headline, printable, shown};
-use crate::cors::verdict::{Answer, EngineAnswer, Links, PreflightBecause};
+use crate::cors::verdict::{Answer, ConfirmedBy, EngineAnswer, Links, PreflightBecause};
 use crate::cors::{
     Confidence, Credentials, CredentialsMode, Diagnosis, Engine, Judgement, Root, Verdict,
     credentials,
 };
-use crate::exchange::ExchangeId;
 use crate::exchange::recorded::{Fields, Recorded};
+use crate::exchange::{ExchangeId, Initiator};
 use crate::report::readable::readable;
 
 /// Everything about one exchange.
@@ -44,6 +44,9 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     for root in &judgement.roots {
         row("root", root_told(root));
     }
+    row("browser", browser_told(verdict));
+    let initiator = judgement.initiator.as_ref();
+    row("asked by", initiator.map(asked_by).unwrap_or_default());
     row("story", links(&judgement.links));
     row("ending", ending(recorded));
     row("connection", connection(recorded));
@@ -160,6 +163,7 @@ fn words(because: credentials::Because) -> &'static str {
         credentials::Because::NotCancelled => {
             "the browser did not cancel the answer while its end was held back"
         }
+        credentials::Because::Browser => "of what the browser itself says",
         credentials::Because::Irrelevant => "they make no difference",
     }
 }
@@ -187,6 +191,48 @@ fn engine_told(engine: &EngineAnswer) -> String {
         }
         _ => one(&engine.answer),
     }
+}
+
+/// What the browser itself showed or said of it.
+fn browser_told(verdict: &Verdict) -> String {
+    let Some(confirmed) = &verdict.confirmed else {
+        return String::new();
+    };
+    let by = match confirmed.by {
+        ConfirmedBy::ActualRequest => "made the request that its preflight asked for",
+        ConfirmedBy::Cancelled => "cancelled the answer while its end was held back",
+        ConfirmedBy::NotCancelled => "took the answer while its end was held back",
+        ConfirmedBy::Closed => "closed the connection, as it does when it blocks",
+        ConfirmedBy::DevTools | ConfirmedBy::BiDi => "",
+    };
+    let code = confirmed.code.as_deref().unwrap_or("it passes");
+    let parameter = confirmed.parameter.as_deref();
+    let named = parameter.map_or(String::new(), |named| format!(" ({})", printable(named)));
+    match (confirmed.by, confirmed.agrees) {
+        (ConfirmedBy::DevTools | ConfirmedBy::BiDi, true) => {
+            format!("says the same: {code}{named}")
+        }
+        (ConfirmedBy::DevTools | ConfirmedBy::BiDi, false) => {
+            format!("{BAD}says otherwise{BAD:#}: {code}{named}")
+        }
+        (_, true) => format!("{by}, which agrees"),
+        (_, false) => format!("{by}: {BAD}that speaks against this verdict{BAD:#}"),
+    }
+}
+
+/// What in the page asked for it: a place in a file, where there is one.
+fn asked_by(initiator: &Initiator) -> String {
+    let mut told = initiator.kind.clone();
+    if let Some(url) = &initiator.url {
+        let _ = write!(told, " {}", printable(url));
+        for number in [initiator.line, initiator.column].into_iter().flatten() {
+            let _ = write!(told, ":{number}");
+        }
+    }
+    if let Some(function) = &initiator.function {
+        let _ = write!(told, " in {}()", printable(function));
+    }
+    told
 }
 
 /// A root, how sure it is, and which exchanges show it.

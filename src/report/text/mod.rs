@@ -17,9 +17,9 @@ pub use self::message::message;
 
 use super::explain::explain;
 use crate::cors::{Cause, Judgement, Outcome, Phase};
-use crate::exchange::Moment;
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::Value;
+use crate::exchange::{Initiator, Moment};
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
@@ -66,11 +66,26 @@ fn headline(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     if let Some(first) = judgement.retry_of {
         let _ = write!(line, " {DIM}(again, after #{}){DIM:#}", first.0);
     }
+    let confirmed = judgement.verdict.confirmed.as_ref();
+    if let Some(said) = confirmed.filter(|confirmed| !confirmed.agrees) {
+        let code = said.code.as_deref().unwrap_or("otherwise");
+        let _ = write!(line, " {WARN}(the browser says {code}){WARN:#}");
+    }
+    if let Some(place) = judgement.initiator.as_ref().and_then(place) {
+        let _ = write!(line, " {DIM}{}{DIM:#}", printable(&place));
+    }
     if recorded.reach.unverified.is_some() {
         let _ = write!(line, " {WARN}(certificate not verified){WARN:#}");
     }
     line.push('\n');
     line
+}
+
+/// Where in the page's scripts it was asked for: the last part of the file's path, and the line.
+fn place(initiator: &Initiator) -> Option<String> {
+    let path = initiator.url.as_deref()?.split(['?', '#']).next()?;
+    let file = path.rsplit('/').next().filter(|file| !file.is_empty())?;
+    Some(format!("{}:{}", short(file), initiator.line?))
 }
 
 /// What is wrong and what to change, a paragraph each, and below it the lines to send, and which

@@ -1,0 +1,348 @@
+//! The browser's own word, put together from what Firefox tells over WebDriver BiDi and in its
+//! console. The network says that a request ended; why, the console says, a little earlier or later.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{origin_of, text};
+use crate::exchange::word::{Bar, Said, Teller, Way};
+use crate::exchange::{Initiator, Moment, Request, RequestUrl, Word};
+
+/// How long the end of a request and the console's message may lie apart.
+const APART: Duration = Duration::from_millis(300);
+
+/// What Firefox says of almost every preflight that fails, beside the cause.
+const CONSEQUENCE: &str = "CORSDidNotSucceed";
+
+/// What the console says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Message {
+    /// Of what kind it is, as in `CORSMissingAllowOrigin2`: the same in every language.
+    pub category: String,
+    /// The words, in the browser's language.
+    pub text: String,
+    /// The script that it is about.
+    #[serde(default)]
+    pub source: String,
+    /// The line in it, from 1.
+    #[serde(default)]
+    pub line: u32,
+    /// The column in the line, from 1.
+    #[serde(default)]
+    pub column: u32,
+}
+
+/// Requests that have ended of late, and messages that nobody has asked for yet.
+#[derive(Debug, Default)]
+pub struct Ends {
+    of_late: VecDeque<End>,
+    messages: VecDeque<(Moment, Message)>,
+    ready: Vec<Arc<Word>>,
+}
+
+/// A request that has ended.
+#[derive(Debug)]
+struct End {
+    due: Moment,
+    request: Request,
+    address: String,
+    started: Moment,
+    kind: Option<String>,
+    /// What the network says went wrong.
+    error: Option<String>,
+    /// The category of the first message that names it.
+    complaint: Option<String>,
+}
+
+impl Ends {
+    /// Takes note of an event.
+    pub fn note(&mut self, method: &str, params: &Value, now: Moment) {
+        let error = match method {
+            "network.responseCompleted" => None,
+            "network.fetchError" => text(params, "/errorText").map(str::to_owned),
+            _ => return,
+        };
+        if let Some(mut end) = End::of(params, error, now)
+            && !self.fails_with_preflight(&end)
+        {
+            let messages = std::mem::take(&mut self.messages);
+            for (at, message) in messages {
+                if !end.takes(&message) {
+                    self.messages.push_back((at, message));
+                }
+            }
+            self.of_late.push_back(end);
+        }
+        self.time_passes(now);
+    }
+
+    /// Whether it failed, unsent, because its preflight just did.
+    fn fails_with_preflight(&self, end: &End) -> bool {
+        let failed = |other: &End| other.is_preflight() && other.error.is_some();
+        let of_end = |other: &End| failed(other) && other.address == end.address;
+        end.error.is_some() && !end.is_preflight() && self.of_late.iter().any(of_end)
+    }
+
+    /// Takes note of what the console says.
+    pub fn hear(&mut self, message: Message, now: Moment) {
+        if message.category.starts_with("CSP") {
+            self.ready.extend(kept_back(&message, now));
+        } else if message.category.starts_with("CORS") && !self.is_taken(&message) {
+            self.messages.push_back((now, message));
+        }
+        self.time_passes(now);
+    }
+
+    /// A preflight that failed is the reason why its request did.
+    fn is_taken(&mut self, message: &Message) -> bool {
+        let named = |end: &&mut End| message.text.contains(&end.address);
+        let mut named: Vec<_> = self.of_late.iter_mut().filter(named).collect();
+        let first = named
+            .iter()
+            .rposition(|end| end.is_preflight() && end.error.is_some());
+        match first.or_else(|| named.len().checked_sub(1)) {
+            Some(place) => named.get_mut(place).is_some_and(|end| end.takes(message)),
+            None => false,
+        }
+    }
+
+    /// Takes note that it is `now`.
+    pub fn time_passes(&mut self, now: Moment) {
+        while let Some(end) = self.of_late.pop_front_if(|end| end.due <= now) {
+            self.ready.push(Arc::new(end.word()));
+        }
+        self.messages.retain(|(at, _)| now.since(*at) <= APART);
+    }
+
+    /// Whether it has to be told the time.
+    pub fn is_waiting(&self) -> bool {
+        !self.of_late.is_empty()
+    }
+
+    /// Takes the words that are ready.
+    pub fn take(&mut self) -> Vec<Arc<Word>> {
+        std::mem::take(&mut self.ready)
+    }
+}
+
+impl End {
+    fn of(params: &Value, error: Option<String>, now: Moment) -> Option<Self> {
+        let address = text(params, "/request/url")?;
+        let lines = params.pointer("/request/headers")?.as_array()?;
+        let line = |line: &Value| {
+            let (name, value) = (text(line, "/name")?, text(line, "/value/value")?);
+            Some((name.to_owned(), value.to_owned()))
+        };
+        let began = params.pointer("/request/timings/requestTime");
+        let began = began.and_then(Value::as_f64).filter(|began| *began > 0.0);
+        Some(Self {
+            due: now.plus(APART),
+            request: Request {
+                method: text(params, "/request/method")?.to_owned(),
+                url: RequestUrl::parse(address)?,
+                headers: lines.iter().filter_map(line).collect(),
+            },
+            address: address.split('#').next()?.to_owned(),
+            started: began.map_or(now, |began| Moment::from_micros(super::micros(began / 1e3))),
+            kind: text(params, "/request/initiatorType").map(str::to_owned),
+            error,
+            complaint: None,
+        })
+    }
+
+    /// Takes a message that is about it, unless it has a better one.
+    fn takes(&mut self, message: &Message) -> bool {
+        let is_about = message.text.contains(&self.address);
+        let has_cause = self
+            .complaint
+            .as_ref()
+            .is_some_and(|known| !known.starts_with(CONSEQUENCE));
+        if is_about && !has_cause {
+            self.complaint = Some(message.category.clone());
+        }
+        is_about
+    }
+
+    fn is_preflight(&self) -> bool {
+        self.request
+            .headers
+            .contains("access-control-request-method")
+    }
+
+    fn word(self) -> Word {
+        let said = match (self.complaint, self.error) {
+            (Some(category), _) if !category.starts_with(CONSEQUENCE) => Said::Refused {
+                by: Bar::Cors,
+                code: plain(&category).to_owned(),
+                parameter: None,
+            },
+            (_, Some(error)) if error == "NS_BINDING_ABORTED" => Said::Nothing,
+            (_, Some(code)) => Said::Failed { code },
+            (_, None) => Said::Passed,
+        };
+        let initiator = |kind| Initiator {
+            kind,
+            url: None,
+            line: None,
+            column: None,
+            function: None,
+        };
+        Word {
+            teller: Teller::BiDi,
+            request: self.request,
+            started: self.started,
+            way: Way::Untold,
+            said,
+            initiator: self.kind.filter(|kind| !kind.is_empty()).map(initiator),
+        }
+    }
+}
+
+/// A category without its trailing digit, which counts the wordings.
+fn plain(category: &str) -> &str {
+    category.trim_end_matches(|last: char| last.is_ascii_digit())
+}
+
+/// A request that the page's policy forbids: the console alone tells.
+fn kept_back(message: &Message, now: Moment) -> Option<Arc<Word>> {
+    let start = message.text.find("http")?;
+    let address = message.text.get(start..)?;
+    let ends = |last: char| last.is_whitespace() || "”“\"’".contains(last);
+    let url = RequestUrl::parse(address.split(ends).next()?)?;
+    let is_script = !message.source.is_empty();
+    let origin = is_script.then(|| origin_of(&message.source));
+    let origin = origin.filter(|origin| *origin != url.origin());
+    Some(Arc::new(Word {
+        teller: Teller::BiDi,
+        request: Request {
+            method: super::UNTOLD.to_owned(),
+            url,
+            headers: origin.iter().map(|origin| ("Origin", origin)).collect(),
+        },
+        started: now,
+        way: Way::Kept,
+        said: Said::Refused {
+            by: Bar::Csp,
+            code: message.category.clone(),
+            parameter: None,
+        },
+        initiator: is_script.then(|| Initiator {
+            kind: "script".to_owned(),
+            url: Some(message.source.clone()),
+            line: Some(message.line).filter(|line| *line > 0),
+            column: Some(message.column).filter(|column| *column > 0),
+            function: None,
+        }),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const API: &str = "https://api.test/a";
+
+    fn ended(method: &str, error: Option<&str>, preflight: bool) -> (&'static str, Value) {
+        let mut headers = vec![json!({"name": "Origin", "value": {"value": "https://app.test"}})];
+        if preflight {
+            headers
+                .push(json!({"name": "Access-Control-Request-Method", "value": {"value": "PUT"}}));
+        }
+        let request =
+            json!({"url": API, "method": method, "headers": headers, "initiatorType": "fetch"});
+        let name = if error.is_some() {
+            "network.fetchError"
+        } else {
+            "network.responseCompleted"
+        };
+        (name, json!({"request": request, "errorText": error}))
+    }
+
+    fn message(category: &str) -> Message {
+        Message {
+            category: category.to_owned(),
+            text: format!("Blocked: {API}. (Reason: …)"),
+            source: String::new(),
+            line: 0,
+            column: 0,
+        }
+    }
+
+    fn told(act: impl FnOnce(&mut Ends)) -> Vec<(String, Said)> {
+        let mut ends = Ends::default();
+        act(&mut ends);
+        ends.time_passes(Moment::from_micros(1_000_000));
+        let words = ends.take().into_iter();
+        words
+            .map(|word| (word.request.method.clone(), word.said.clone()))
+            .collect()
+    }
+
+    fn refused(code: &str) -> Said {
+        Said::Refused {
+            by: Bar::Cors,
+            code: code.to_owned(),
+            parameter: None,
+        }
+    }
+
+    const NOW: Moment = Moment::from_micros(0);
+
+    #[test]
+    fn the_console_says_why_before_or_after_the_end() {
+        let (name, params) = ended("GET", None, false);
+        let before = told(|ends| {
+            ends.hear(message("CORSMissingAllowOrigin2"), NOW);
+            ends.note(name, &params, NOW);
+        });
+        let after = told(|ends| {
+            ends.note(name, &params, NOW);
+            ends.hear(message("CORSMissingAllowOrigin2"), NOW);
+        });
+        let expected = vec![("GET".to_owned(), refused("CORSMissingAllowOrigin"))];
+        assert_eq!((&before, &after), (&expected, &expected));
+        let passed = told(|ends| ends.note(name, &params, NOW));
+        assert_eq!(passed, [("GET".to_owned(), Said::Passed)]);
+    }
+
+    #[test]
+    fn what_fails_with_its_preflight_is_said_of_that_alone() {
+        let said = told(|ends| {
+            for (method, preflight) in [("OPTIONS", true), ("PUT", false)] {
+                let (name, params) = ended(method, Some("NS_ERROR_DOM_BAD_URI"), preflight);
+                ends.note(name, &params, NOW);
+            }
+            ends.hear(message("CORSMissingAllowHeaderFromPreflight2"), NOW);
+            ends.hear(message("CORSDidNotSucceed2"), NOW);
+        });
+        let expected = refused("CORSMissingAllowHeaderFromPreflight");
+        assert_eq!(said, [("OPTIONS".to_owned(), expected)]);
+    }
+
+    #[test]
+    fn what_the_pages_policy_forbids_is_told_with_its_place() {
+        let mut ends = Ends::default();
+        let text = format!("Content-Security-Policy: … (connect-src) at {API} because …");
+        let message = Message {
+            category: "CSP_CSPGenericViolation".to_owned(),
+            text,
+            source: "https://app.test/app.js".to_owned(),
+            line: 2,
+            column: 26,
+        };
+        ends.hear(message, NOW);
+        let words = ends.take();
+        assert!(words[0].is_unsent());
+        assert_eq!(words[0].request.url.to_string(), API);
+        assert_eq!(
+            words[0].initiator.as_ref().and_then(|one| one.line),
+            Some(2)
+        );
+    }
+}

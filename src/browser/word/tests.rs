@@ -1,0 +1,194 @@
+use serde_json::json;
+
+use super::*;
+use crate::exchange::word::Bar;
+
+const API: &str = "https://api.test/a";
+
+fn told(events: &[(&str, Value)]) -> Vec<Word> {
+    let mut loads = Loads::default();
+    for (method, params) in events {
+        loads.note("tab", method, params, Moment::from_micros(0));
+    }
+    loads.time_passes(Moment::from_micros(1_000_000));
+    loads.take().into_iter().map(Arc::unwrap_or_clone).collect()
+}
+
+fn begins(id: &str, method: &str, initiator: &Value) -> (&'static str, Value) {
+    let params = json!({
+        "requestId": id, "documentURL": "https://app.test/page", "type": "Fetch",
+        "request": {"url": API, "method": method, "headers": {"User-Agent": "Chrome/156.0.0.0"}},
+        "timestamp": 5.0, "wallTime": 1000.0, "initiator": initiator,
+    });
+    ("Network.requestWillBeSent", params)
+}
+
+fn sent(id: &str) -> (&'static str, Value) {
+    let params = json!({
+        "requestId": id, "headers": {"Origin": "https://app.test"},
+        "connectTiming": {"requestTime": 5.25},
+    });
+    ("Network.requestWillBeSentExtraInfo", params)
+}
+
+fn refused(id: &str, code: &str, parameter: &str) -> (&'static str, Value) {
+    let status = json!({"corsError": code, "failedParameter": parameter});
+    let params = json!({"requestId": id, "errorText": "net::ERR_FAILED", "canceled": false, "corsErrorStatus": status});
+    ("Network.loadingFailed", params)
+}
+
+fn script() -> Value {
+    json!({"type": "script", "stack": {
+        "callFrames": [{"functionName": "", "url": "", "lineNumber": 0, "columnNumber": 0}],
+        "parent": {"callFrames": [
+            {"functionName": "go", "url": "https://app.test/app.js", "lineNumber": 1, "columnNumber": 25}
+        ]},
+    }})
+}
+
+#[test]
+fn a_refusal_is_told_with_its_code_its_time_and_the_line_that_asked() {
+    // What was sent may be told before there is a request.
+    let words = told(&[
+        sent("1"),
+        begins("1", "GET", &script()),
+        refused("1", "MissingAllowOriginHeader", ""),
+    ]);
+    let [word] = &words[..] else {
+        panic!("{words:?}")
+    };
+    assert_eq!(
+        word.said,
+        Said::Refused {
+            by: Bar::Cors,
+            code: "MissingAllowOriginHeader".to_owned(),
+            parameter: None
+        }
+    );
+    assert_eq!(
+        (word.way, word.started.micros()),
+        (Way::Sent, 1_000_250_000)
+    );
+    let origin = word.request.headers.first("origin");
+    assert_eq!(origin, Some(b"https://app.test".as_slice()));
+    let initiator = word.initiator.as_ref().expect("told");
+    let place = (initiator.url.as_deref(), initiator.line, initiator.column);
+    assert_eq!(place, (Some("https://app.test/app.js"), Some(2), Some(26)));
+    assert_eq!(initiator.function.as_deref(), Some("go"));
+}
+
+#[test]
+fn what_a_load_fails_for_before_it_is_sent_is_said_of_its_preflight() {
+    let preflight = json!({"type": "preflight", "requestId": "1"});
+    let words = told(&[
+        begins("P", "OPTIONS", &preflight),
+        begins("1", "PUT", &script()),
+        sent("P"),
+        ("Network.loadingFinished", json!({"requestId": "P"})),
+        refused("1", "HeaderDisallowedByPreflightResponse", "x-a"),
+    ]);
+    let [word] = &words[..] else {
+        panic!("{words:?}")
+    };
+    assert_eq!((&*word.request.method, word.way), ("OPTIONS", Way::Sent));
+    assert!(
+        matches!(&word.said, Said::Refused { parameter: Some(named), .. } if named == "x-a"),
+        "{word:?}"
+    );
+}
+
+#[test]
+fn a_preflight_that_passed_is_told_with_its_request() {
+    let preflight = json!({"type": "preflight", "requestId": "1"});
+    let words = told(&[
+        begins("1", "PUT", &script()),
+        begins("P", "OPTIONS", &preflight),
+        sent("P"),
+        sent("1"),
+        ("Network.loadingFinished", json!({"requestId": "P"})),
+        ("Network.loadingFinished", json!({"requestId": "1"})),
+    ]);
+    let said: Vec<_> = words
+        .iter()
+        .map(|word| (&*word.request.method, &word.said))
+        .collect();
+    assert_eq!(said, [("OPTIONS", &Said::Passed), ("PUT", &Said::Passed)]);
+}
+
+#[test]
+fn each_hop_has_what_was_sent_for_it() {
+    let (_, mut again) = begins("1", "GET", &json!({"type": "other"}));
+    again["redirectResponse"] = json!({"status": 302});
+    again["redirectHasExtraInfo"] = json!(true);
+    again["request"]["url"] = json!("https://api.test/b");
+    let words = told(&[
+        begins("1", "GET", &script()),
+        sent("1"),
+        sent("1"),
+        ("Network.requestWillBeSent", again),
+        refused("1", "AllowOriginMismatch", ""),
+    ]);
+    let hops: Vec<_> = words
+        .iter()
+        .map(|word| {
+            (
+                word.request.url.to_string(),
+                word.way,
+                word.said == Said::Passed,
+            )
+        })
+        .collect();
+    assert_eq!(
+        hops,
+        [
+            (API.to_owned(), Way::Sent, true),
+            ("https://api.test/b".to_owned(), Way::Sent, false)
+        ]
+    );
+    assert!(words.iter().all(|word| {
+        word.initiator
+            .as_ref()
+            .is_some_and(|one| one.line == Some(2))
+    }));
+}
+
+#[test]
+fn what_never_left_the_browser_is_told_as_such_and_once() {
+    let csp = json!({"issue": {"code": "ContentSecurityPolicyIssue", "details": {
+        "contentSecurityPolicyIssueDetails": {
+            "blockedURL": API, "violatedDirective": "connect-src", "isReportOnly": false,
+            "sourceCodeLocation": {"url": "https://app.test/app.js", "lineNumber": 1, "columnNumber": 25},
+    }}}});
+    let attached = json!({"sessionId": "tab", "targetInfo": {"url": "https://app.test/page"}});
+    let words = told(&[
+        ("Target.attachedToTarget", attached),
+        ("Audits.issueAdded", csp.clone()),
+        ("Audits.issueAdded", csp),
+    ]);
+    let [word] = &words[..] else {
+        panic!("{words:?}")
+    };
+    assert_eq!((word.way, word.is_unsent()), (Way::Kept, true));
+    assert_eq!(
+        word.request.headers.first("origin"),
+        Some(b"https://app.test".as_slice())
+    );
+
+    // The answer of the browser's own cache: nothing was sent, and something is refused.
+    let cached = told(&[
+        begins("1", "GET", &script()),
+        refused("1", "MissingAllowOriginHeader", ""),
+    ]);
+    assert_eq!((cached[0].way, cached[0].is_unsent()), (Way::Untold, true));
+}
+
+#[test]
+fn what_a_page_gave_up_says_nothing() {
+    let aborted = json!({"requestId": "1", "errorText": "net::ERR_ABORTED", "canceled": true});
+    let words = told(&[
+        begins("1", "GET", &script()),
+        sent("1"),
+        ("Network.loadingFailed", aborted),
+    ]);
+    assert_eq!(words[0].said, Said::Nothing);
+}

@@ -1,0 +1,183 @@
+//! `corstap browse` as a child process, at home in an empty directory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::site::{API, PAGE, Site};
+
+/// Longer than anything here takes, on a machine that has other things to do.
+pub const PATIENCE: Duration = Duration::from_secs(150);
+
+pub struct Browsing {
+    pub home: TempDir,
+    pub child: Child,
+    stderr: Option<ChildStderr>,
+    lines: Receiver<String>,
+    /// The latest record of each exchange.
+    pub records: BTreeMap<u64, Value>,
+}
+
+/// A command at home in a directory, with nothing of the environment but the search path.
+pub fn corstap(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corstap"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().env("PATH", path).env("HOME", home);
+    command
+}
+
+/// What makes the site's servers reachable, and trusted.
+pub fn reaching(command: &mut Command, site: &Site) {
+    for host in [PAGE, API] {
+        let resolve = format!("{host}:{}:127.0.0.1", site.address.port());
+        command.arg("--resolve").arg(resolve);
+    }
+    command.arg("--upstream-ca").arg(&site.root);
+}
+
+impl Browsing {
+    /// Opens a page in a headless browser.
+    pub fn start(site: &Site, browser: &str) -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut command = corstap(home.path());
+        command.args(["browse", "--headless", "--json", "--browser", browser]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        reaching(&mut command, site);
+        command.arg(site.page());
+        Self::of(command, home)
+    }
+
+    pub fn of(mut command: Command, home: TempDir) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("run");
+        let (tell, lines) = channel();
+        let out = BufReader::new(child.stdout.take().expect("piped"));
+        thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        Self {
+            home,
+            stderr: child.stderr.take(),
+            child,
+            lines,
+            records: BTreeMap::new(),
+        }
+    }
+
+    /// Takes records in until one, with that method and end of the URL, is as it should be.
+    pub fn until(&mut self, method: &str, end: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let is_it = |record: &Value| {
+            let url = record["request"]["url"].as_str().unwrap_or_default();
+            record["request"]["method"] == method && url.ends_with(end) && is_so(record)
+        };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = self.records.values().find(|record| is_it(record)) {
+                return found.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("no {method} …{end} as expected in {:#?}", self.told());
+            };
+            let record: Value = serde_json::from_str(&line).expect("JSON");
+            self.records
+                .insert(record["id"].as_u64().expect("a number"), record);
+        }
+    }
+
+    /// What is said of each exchange, in short.
+    fn told(&self) -> Vec<String> {
+        let told = |record: &Value| {
+            let (request, verdict) = (&record["request"], &record["verdict"]);
+            format!(
+                "{} {} {} {} {}",
+                request["method"],
+                request["url"],
+                record["ending"],
+                verdict["outcome"],
+                verdict["confirmed"]
+            )
+        };
+        self.records.values().map(told).collect()
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Sends it a signal and waits for its end; what it said on standard error comes back.
+    pub fn end(&mut self, signal: Signal) -> (Option<i32>, String) {
+        rustix::process::kill_process(self.pid(), signal).expect("it runs");
+        let code = self.child.wait().expect("waited").code();
+        let mut said = String::new();
+        if let (Some(mut stderr), true) = (self.stderr.take(), signal != Signal::KILL) {
+            stderr.read_to_string(&mut said).expect("read");
+        }
+        (code, said)
+    }
+
+    /// Waits until no process of it and no file of the browser is left.
+    pub fn is_gone(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = (self.processes(), self.files());
+            if left == (Vec::new(), Vec::new()) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left behind: {left:#?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The processes that name its directory.
+    pub fn processes(&self) -> Vec<String> {
+        let home = self.home.path().to_string_lossy().into_owned();
+        let command = |entry: fs::DirEntry| {
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            Some(String::from_utf8_lossy(&line).replace('\0', " "))
+        };
+        let all = fs::read_dir("/proc").expect("there").flatten();
+        all.filter_map(command)
+            .filter(|line| line.contains(&home) && line.contains("/browsers/"))
+            .collect()
+    }
+
+    /// The files below its home, but for its captures.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut waiting = vec![self.home.path().to_owned()];
+        while let Some(dir) = waiting.pop() {
+            for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    waiting.push(path);
+                } else if !path.to_string_lossy().contains("captures") {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Browsing {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,137 @@
+//! A page and an API for it, over TLS that nobody trusts but who was told to: the page does by
+//! itself what a test is to look at.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use corstap::ca::{Ca, HostList, LeafCache};
+use corstap::wire::alpn::Alpn;
+use corstap::wire::target::Host;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::LazyConfigAcceptor;
+
+/// The page's host and the API's: another site, so that nothing but the browser tells what is sent
+/// with credentials and what is not in Firefox, and the same site, where nothing on the wire does.
+pub const PAGE: &str = "app.example.test";
+pub const API: &str = "api.example.test";
+
+const SCRIPT: &str = "const go = (path, options) =>
+  fetch('https://API' + path, options).then(() => 1, () => 0);
+const picture = path => new Promise(done => {
+  const image = new Image(); image.onload = image.onerror = done; image.src = 'https://API' + path;
+});
+const worker = path => new Promise(done => {
+  const asks = `fetch('https://API${path}').then(() => postMessage(1), () => postMessage(0))`;
+  new Worker(URL.createObjectURL(new Blob([asks]))).onmessage = done;
+});
+(async () => {
+  await go('/bare');
+  await go('/star', { credentials: 'include' });
+  await go('/open');
+  await go('/preflight?refused', { method: 'PUT', headers: { 'x-custom': '1' } });
+  await go('/preflight?fine', { method: 'PUT' });
+  await go('/redirect');
+  await fetch('https://forbidden.test/a').catch(() => 0);
+  await picture('/cached');
+  await go('/cached');
+  await worker('/bare?worker');
+  await fetch('/done');
+})();
+";
+
+/// Servers on loopback.
+pub struct Site {
+    pub address: SocketAddr,
+    pub root: PathBuf,
+}
+
+impl Site {
+    /// Starts them; what they are to be trusted by is written to a directory.
+    pub async fn start(dir: &Path) -> Self {
+        let authority = Ca::generate(HostList::development(), "test").expect("made");
+        let root = dir.join("root.pem");
+        std::fs::write(&root, authority.certificate_pem()).expect("written");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let leaves = Arc::new(LeafCache::new(authority, provider));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("bound");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                tokio::spawn(serve(tcp, Arc::clone(&leaves), address.port()));
+            }
+        });
+        Self { address, root }
+    }
+
+    pub fn page(&self) -> String {
+        format!("https://{PAGE}:{}/", self.address.port())
+    }
+}
+
+/// Serves one connection; browsers open some that they do not use.
+async fn serve(tcp: TcpStream, leaves: Arc<LeafCache>, port: u16) -> Option<()> {
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp);
+    let hello = hello.await.ok()?;
+    let name = hello.client_hello().server_name()?.to_owned();
+    let config = leaves.config(&Host::parse(name.as_bytes())?, Some(Alpn::Http11));
+    let mut stream = BufReader::new(hello.into_stream(config.ok()?).await.ok()?);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            (stream.read_line(&mut head).await.ok()? > 0).then_some(())?;
+        }
+        let mut words = head.split(' ');
+        let (method, path) = (words.next()?, words.next()?);
+        stream
+            .write_all(answer(method, path, port).as_bytes())
+            .await
+            .ok()?;
+        stream.flush().await.ok()?;
+    }
+}
+
+fn answer(method: &str, path: &str, port: u16) -> String {
+    let api = format!("{API}:{port}");
+    let page = format!("Access-Control-Allow-Origin: https://{PAGE}:{port}\r\n");
+    let policy = format!("Content-Security-Policy: connect-src https://{api} 'self'\r\n");
+    let (status, fields, content) = match path.split('?').next().unwrap_or_default() {
+        "/" => (
+            200,
+            format!("Content-Type: text/html\r\n{policy}"),
+            "<script src=/app.js></script>".to_owned(),
+        ),
+        "/app.js" => (
+            200,
+            "Content-Type: text/javascript\r\n".to_owned(),
+            SCRIPT.replace("API", &api),
+        ),
+        "/star" | "/open" => (
+            200,
+            "Access-Control-Allow-Origin: *\r\n".to_owned(),
+            "ok".to_owned(),
+        ),
+        "/preflight" if method == "OPTIONS" => (
+            204,
+            format!("{page}Access-Control-Allow-Methods: PUT\r\n"),
+            String::new(),
+        ),
+        "/preflight" => (200, page, "ok".to_owned()),
+        "/redirect" => (302, format!("{page}Location: /open\r\n"), String::new()),
+        "/cached" => (
+            200,
+            "Cache-Control: max-age=1000\r\nContent-Type: image/svg+xml\r\n".to_owned(),
+            "<svg xmlns='http://www.w3.org/2000/svg'/>".to_owned(),
+        ),
+        _ => (200, String::new(), "ok".to_owned()),
+    };
+    let length = if status == 204 {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", content.len())
+    };
+    format!("HTTP/1.1 {status} OK\r\n{fields}{length}\r\n{content}")
+}

@@ -1,0 +1,209 @@
+//! The browser's own word: which exchange it is about, and what becomes of the verdict.
+
+use std::sync::Arc;
+
+use corstap::cors::verdict::ConfirmedBy;
+use corstap::cors::{CredentialsMode, Judge, Judgement, Outcome};
+use corstap::exchange::word::{Bar, Said, Teller, Way};
+use corstap::exchange::{
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Word,
+};
+
+const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                        Chrome/156.0.0.0 Safari/537.36";
+
+fn request(more: &[(&str, &str)]) -> Request {
+    let lines = [
+        ("Origin", "https://app.example.test"),
+        ("User-Agent", CHROMIUM),
+        ("Sec-Fetch-Site", "same-site"),
+        ("Sec-Fetch-Mode", "cors"),
+        ("Sec-Fetch-Dest", "empty"),
+    ];
+    Request {
+        method: "GET".to_owned(),
+        url: RequestUrl::parse("https://api.example.test/a").unwrap(),
+        headers: lines.iter().chain(more).copied().collect(),
+    }
+}
+
+const fn at(milliseconds: i64) -> Moment {
+    Moment::from_micros(1_000_000_000 + milliseconds * 1000)
+}
+
+/// An exchange that is over: it began at that time, and the answer allows all origins.
+fn seen(judge: &mut Judge, id: u64, began: i64, request: Request) {
+    let (id, connection) = (ExchangeId(id), ConnectionId(id));
+    let sent = Response {
+        status: 200,
+        headers: [("Access-Control-Allow-Origin", "*")].into_iter().collect(),
+    };
+    for event in [
+        Event::Connected {
+            connection,
+            at: at(began),
+            resumed: None,
+        },
+        Event::Opened {
+            id,
+            connection,
+            at: at(began),
+            protocol: Protocol::Http11,
+            client: None,
+            request: Arc::new(request),
+        },
+        Event::Answered {
+            id,
+            at: at(began + 1),
+            sent: Arc::new(sent),
+        },
+        Event::Ended {
+            id,
+            at: at(began + 2),
+            ending: Ending::Complete,
+            reason: None,
+        },
+    ] {
+        judge.observe(&event);
+    }
+}
+
+fn word(request: Request, started: i64, way: Way, said: Said) -> Arc<Word> {
+    Arc::new(Word {
+        teller: Teller::DevTools,
+        request,
+        started: at(started),
+        way,
+        said,
+        initiator: None,
+    })
+}
+
+fn wildcard() -> Said {
+    Said::Refused {
+        by: Bar::Cors,
+        code: "WildcardOriginNotAllowed".to_owned(),
+        parameter: None,
+    }
+}
+
+fn hear(judge: &mut Judge, word: Arc<Word>) -> Option<ExchangeId> {
+    let id = judge.exchange_of(&word)?;
+    let said = Event::BrowserSaid {
+        id: Some(id),
+        at: at(500),
+        word,
+    };
+    judge.observe(&said);
+    Some(id)
+}
+
+fn judged(judge: &Judge, id: u64) -> Judgement {
+    judge.judgement(ExchangeId(id)).unwrap()
+}
+
+#[test]
+fn what_the_browser_says_settles_the_credentials_mode() {
+    let mut judge = Judge::new();
+    seen(&mut judge, 1, 10, request(&[]));
+    assert_eq!(judged(&judge, 1).verdict.answer.outcome, Outcome::Undecided);
+    assert_eq!(
+        hear(&mut judge, word(request(&[]), 9, Way::Sent, wildcard())),
+        Some(ExchangeId(1))
+    );
+    let verdict = judged(&judge, 1).verdict;
+    assert_eq!(verdict.answer.outcome, Outcome::Blocked);
+    assert_eq!(verdict.credentials.mode, Some(CredentialsMode::Include));
+    let confirmed = verdict.confirmed.unwrap();
+    assert_eq!(
+        (confirmed.by, confirmed.agrees),
+        (ConfirmedBy::DevTools, true)
+    );
+}
+
+#[test]
+fn a_word_that_is_another_is_a_contradiction() {
+    let mut judge = Judge::new();
+    // A cookie shows the mode: what passes here cannot be explained by it.
+    seen(&mut judge, 1, 10, request(&[("Cookie", "a=b")]));
+    hear(
+        &mut judge,
+        word(request(&[("Cookie", "a=b")]), 9, Way::Sent, Said::Passed),
+    );
+    let verdict = judged(&judge, 1).verdict;
+    assert_eq!(verdict.answer.outcome, Outcome::Blocked);
+    assert!(!verdict.confirmed.unwrap().agrees);
+}
+
+#[test]
+fn of_requests_for_one_url_the_most_alike_is_meant_and_then_the_nearest() {
+    let mut judge = Judge::new();
+    seen(&mut judge, 1, 10, request(&[]));
+    seen(
+        &mut judge,
+        2,
+        11,
+        request(&[("Referer", "https://app.example.test/b")]),
+    );
+    seen(&mut judge, 3, 90, request(&[]));
+    let of_b = request(&[("Referer", "https://app.example.test/b")]);
+    let meant = |judge: &mut Judge, request, started| {
+        hear(judge, word(request, started, Way::Sent, wildcard())).map(|id| id.0)
+    };
+    assert_eq!(meant(&mut judge, of_b, 9), Some(2));
+    assert_eq!(meant(&mut judge, request(&[]), 89), Some(3));
+    assert_eq!(meant(&mut judge, request(&[]), 9), Some(1));
+    assert_eq!(
+        meant(&mut judge, request(&[]), 9),
+        None,
+        "each is told once"
+    );
+}
+
+#[test]
+fn what_began_long_before_or_stayed_in_the_browser_is_not_meant() {
+    let mut judge = Judge::new();
+    seen(&mut judge, 1, 10, request(&[]));
+    let late = word(request(&[]), 5000, Way::Untold, wildcard());
+    assert_eq!(judge.exchange_of(&late), None);
+    let kept = word(request(&[]), 10, Way::Kept, wildcard());
+    assert_eq!(judge.exchange_of(&kept), None);
+}
+
+#[test]
+fn what_was_never_sent_is_judged_by_what_the_browser_says() {
+    let mut judge = Judge::new();
+    let csp = Said::Refused {
+        by: Bar::Csp,
+        code: "csp".to_owned(),
+        parameter: Some("connect-src".to_owned()),
+    };
+    judge.observe(&Event::NeverSent {
+        id: ExchangeId(1),
+        at: at(10),
+        word: word(request(&[]), 10, Way::Kept, csp),
+    });
+    let verdict = judged(&judge, 1).verdict;
+    let by = verdict.answer.by.map(corstap::cors::Rule::name);
+    assert_eq!(
+        (verdict.answer.outcome, by),
+        (Outcome::Blocked, Some("csp"))
+    );
+    assert_eq!(verdict.not_cors[0].code.name(), "csp-blocked");
+    // The answer of the browser's own cache: other browsers would have asked for it again.
+    let missing = Said::Refused {
+        by: Bar::Cors,
+        code: "MissingAllowOriginHeader".to_owned(),
+        parameter: None,
+    };
+    judge.observe(&Event::NeverSent {
+        id: ExchangeId(2),
+        at: at(10),
+        word: word(request(&[]), 10, Way::Untold, missing),
+    });
+    let verdict = judged(&judge, 2).verdict;
+    let cause = verdict.answer.cause.map(corstap::cors::Cause::name);
+    assert_eq!(cause, Some("allow-origin-missing"));
+    assert_eq!(verdict.engines.firefox.answer.outcome, Outcome::Pending);
+    assert_eq!(verdict.not_cors[0].code.name(), "cached-answer");
+}
