@@ -12,6 +12,9 @@ pub struct Check {
     /// The policy, a TOML file (- reads standard input)
     #[arg(value_name = "POLICY")]
     pub policy: PathBuf,
+    /// Play the policy over this capture or HAR file, and say what would change
+    #[arg(long = "capture", value_name = "FILE")]
+    pub captures: Vec<PathBuf>,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -17,6 +17,7 @@ mod report;
 mod rewriting;
 mod run;
 mod servers;
+mod suggest;
 
 use std::net::SocketAddr;
 
@@ -35,6 +36,7 @@ pub use self::report::{Format, Report, Since};
 pub use self::rewriting::Rewriting;
 pub use self::run::{Run, Values};
 pub use self::servers::Servers;
+pub use self::suggest::Suggest;
 
 /// Says why a cross-origin fetch fails, and which server layer is at fault.
 ///
@@ -72,6 +74,8 @@ pub enum Verb {
     Explain(Explain),
     /// Judge a policy before it is shipped
     Check(Check),
+    /// Make the least policy under which recorded exchanges pass
+    Suggest(Suggest),
     /// Show or replace the development CA
     Ca(Ca),
     /// Write man pages and completions, for those who package it

@@ -14,6 +14,8 @@ pub mod report;
 mod route;
 pub mod run;
 pub mod show;
+pub mod suggest;
+mod traffic;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Report(arguments) => report::run(&arguments)?,
         Verb::Captures(arguments) => captures::run(&arguments)?,
         Verb::Explain(arguments) => explain::run(&arguments)?,
+        Verb::Suggest(arguments) => suggest::run(&arguments)?,
         Verb::Check(arguments) => check::run(&arguments)?,
         Verb::Pages(arguments) => pages::run(&arguments)?,
         Verb::Ca(arguments) => ca::run(arguments)?,

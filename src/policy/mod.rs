@@ -3,6 +3,7 @@
 //! [`Policy::parse`] understands a file strictly and says everything that is wrong with it at once;
 //! [`Policy::rule_for`] finds the rule for a request. Nothing here reads files or asks for the time.
 
+mod answer;
 pub mod finding;
 mod index;
 mod lines;
@@ -12,9 +13,12 @@ pub mod origin;
 mod parse;
 mod path;
 pub mod pattern;
+pub mod replay;
 pub mod rewrite;
 pub mod rule;
+pub mod seen;
 mod spelling;
+pub mod suggest;
 pub mod target;
 
 use self::finding::{Code, Finding, Severity};
@@ -123,6 +127,49 @@ impl Policy {
         }
         let is_in_force = |number: usize| self.rules.get(number).is_some_and(in_force);
         self.rules.get(self.index.first(&origin, url, is_in_force)?)
+    }
+}
+
+/// The rule for a request of a capture, in which segments of the path may be withheld.
+#[derive(Clone, Copy, Debug)]
+enum Lookup<'p> {
+    /// This one.
+    Rule(&'p Rule),
+    /// None.
+    None,
+    /// It hangs on what is withheld.
+    NotTold,
+}
+
+impl Policy {
+    fn rule_for_recorded(&self, origin: &[u8], url: &RequestUrl, now: Moment) -> Lookup<'_> {
+        if !target::has_withheld_segments(url) {
+            return self
+                .rule_for(origin, url, now)
+                .map_or(Lookup::None, Lookup::Rule);
+        }
+        let Some(origin) = Origin::parse(origin) else {
+            return Lookup::None;
+        };
+        let in_force = self.rules.iter().filter(|rule| !rule.has_expired(now));
+        for rule in
+            in_force.filter(|rule| rule.origins.iter().any(|pattern| pattern.covers(&origin)))
+        {
+            let mut coverages = rule
+                .targets
+                .iter()
+                .map(|target| target.covers_recorded(url));
+            let best = coverages
+                .clone()
+                .any(|coverage| coverage == Coverage::Covered);
+            if best {
+                return Lookup::Rule(rule);
+            }
+            if coverages.any(|coverage| coverage == Coverage::NotTold) {
+                return Lookup::NotTold;
+            }
+        }
+        Lookup::None
     }
 }
 

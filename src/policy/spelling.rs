@@ -134,8 +134,8 @@ fn web(scheme: Scheme, rest: &str, text: &str) -> Result<OriginPattern, Misspelt
         return Err(spelt_by_browsers(Code::OriginPath, text));
     }
     if path == "/" {
-        let bare = text.trim_end_matches('/').to_owned();
-        return Err(Misspelt::better(Code::OriginTrailingSlash, bare));
+        let bare = text.trim_end_matches('/');
+        return Err(spelt_by_browsers(Code::OriginTrailingSlash, bare));
     }
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -110,6 +110,12 @@ impl Target {
     }
 }
 
+/// Whether a capture withholds segments of this path.
+pub(super) fn has_withheld_segments(url: &RequestUrl) -> bool {
+    let path = url.path.split('?').next().unwrap_or_default();
+    path.contains("%7Bwithheld:") || path.contains("{withheld:")
+}
+
 /// As a policy spells it.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

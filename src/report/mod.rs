@@ -10,4 +10,5 @@ pub mod paper;
 pub mod pasted;
 pub mod readable;
 pub mod record;
+pub mod replay;
 pub mod text;

@@ -6,6 +6,7 @@
 //! nothing removes it.
 
 pub mod capture;
+pub mod columns;
 pub mod gist;
 mod lock;
 mod memo;

@@ -1,4 +1,5 @@
-//! How fast a policy of 1,000 rules is read and linted, and how fast the rule for a request is found.
+//! How fast a policy of 1,000 rules is read and linted, how fast the rule for a request is found, and
+//! how fast a capture is replayed.
 //!
 //! `cargo bench --bench policy` measures.
 #![allow(
@@ -8,9 +9,18 @@
 )]
 
 use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
 
-use corstap::exchange::{Moment, RequestUrl};
+use corstap::exchange::secret::{Redactor, Values};
+use corstap::exchange::{Ending, Moment, Protocol, Request, RequestUrl, Response};
 use corstap::policy::Policy;
+use corstap::policy::replay::Replay;
+use corstap::policy::seen::Seen;
+use corstap::store::columns::Columns;
+use corstap::store::recorder::Arrival;
+use corstap::store::{self, Capture, Writer};
+use divan::counter::ItemsCount;
 
 const RULES: usize = 1000;
 
@@ -66,5 +76,86 @@ fn rule_for_among_1000(bencher: divan::Bencher<'_, '_>, servers: usize) {
             .rule_for(origin.as_bytes(), url, now)
             .expect("a rule")
             .max_age
+    });
+}
+
+/// How many exchanges the capture has that is replayed.
+const EXCHANGES: u64 = 4000;
+
+/// A capture of a browser at work, written as a run writes it.
+fn capture(dir: &Path) -> Capture {
+    let path = dir.join("bench.corstap");
+    let redactor = Redactor::new(&[7; 32], Values::Harmless);
+    let (writer, recorder, shown) = Writer::start(&path, redactor).expect("started");
+    let client = "127.0.0.1:1".parse().expect("an address");
+    let line = recorder.connected(Arrival::now(client), None);
+    for number in 0..EXCHANGES {
+        let url = format!(
+            "https://api{}.example.test/v1/area{}/users?page={number}",
+            number % 1000,
+            number % 1000
+        );
+        let origin = format!("https://app{}.example.test", number % 1000);
+        let lines = [
+            ("Host", "api.example.test"),
+            (
+                "User-Agent",
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+            ),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip, deflate, br, zstd"),
+            ("Accept-Language", "en-GB,en;q=0.9"),
+            ("Authorization", "Bearer something-long-that-is-withheld"),
+            ("Origin", &origin),
+            ("Referer", "https://app.example.test/"),
+            ("Sec-Fetch-Dest", "empty"),
+            ("Sec-Fetch-Mode", "cors"),
+            ("Sec-Fetch-Site", "same-site"),
+        ];
+        let request = Request {
+            method: if number % 4 == 0 { "PUT" } else { "GET" }.to_owned(),
+            url: RequestUrl::parse(&url).expect("valid"),
+            headers: lines.into_iter().collect(),
+        };
+        let mut ticket = recorder.open(line.id(), Protocol::Http2, client, Arc::new(request));
+        ticket.answered(Arc::new(Response {
+            status: 200,
+            headers: [
+                ("Content-Type", "application/json"),
+                ("Access-Control-Allow-Origin", "*"),
+            ]
+            .into_iter()
+            .collect(),
+        }));
+        ticket.ended(Ending::Complete, None);
+        // No faster than it is written: what is too much is dropped.
+        while shown.recv().expect("shown").recorded.id.0 <= number {}
+    }
+    drop((line, recorder));
+    assert_eq!(writer.finish().lost, 0);
+    Capture::open(&path).expect("a capture")
+}
+
+#[divan::bench]
+fn replay_of_a_capture(bencher: divan::Bencher<'_, '_>) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let capture = capture(dir.path());
+    let policy = Policy::parse(text(RULES).as_bytes(), now()).policy;
+    bencher.counter(ItemsCount::new(EXCHANGES)).bench_local(|| {
+        let mut replay = Replay::of(&policy, now());
+        let played = capture.columns::<store::Error>(|columns| {
+            let Columns {
+                method,
+                url,
+                protocol,
+                request_headers,
+                judgement,
+            } = columns;
+            let seen = Seen::of_columns(method, url, protocol, request_headers, judgement);
+            replay.play(&seen.expect("whole").expect("of another origin"));
+            Ok(())
+        });
+        played.expect("read");
+        replay.groups().len()
     });
 }

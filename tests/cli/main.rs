@@ -24,9 +24,11 @@ mod listening;
 mod output;
 mod probe;
 mod reaching;
+mod readme;
 mod rewriting;
 mod run;
 mod running;
+mod traffic;
 
 use std::path::Path;
 use std::process::{Command, Output};

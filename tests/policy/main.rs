@@ -10,8 +10,10 @@
 mod language;
 mod lint;
 mod lookup;
+mod replay;
 mod rewrite;
 mod safety;
+mod suggest;
 mod worlds;
 
 use corstap::exchange::Moment;

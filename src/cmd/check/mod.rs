@@ -1,4 +1,5 @@
-//! `corstap check`: what is wrong with a policy, and with a server beside it.
+//! `corstap check`: what is wrong with a policy, what it makes of recorded traffic, and what is wrong
+//! with a server beside it.
 
 mod probed;
 
@@ -9,58 +10,58 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::probe::{Probed, probe};
-use super::{FINE, FOUND, view};
+use super::{FINE, FOUND, traffic, view};
 use crate::cli::{Check, CiFormat};
 use crate::clock;
 use crate::policy::finding::{Finding, Severity};
+use crate::policy::replay::{Group, Replay};
 use crate::policy::{MOST_OCTETS, Parsed, Policy};
 use crate::report::lint::{self, junit, sarif};
+use crate::report::replay;
 use crate::term::Terminal;
 
 /// Judges a policy.
 pub fn run(arguments: &Check) -> Result<u8> {
     let parsed = read(&arguments.policy)?;
-    let name = arguments.policy.to_string_lossy();
+    let groups = played(&parsed.policy, arguments)?;
     let probed = probe(
         &parsed.policy,
         &arguments.policy,
         &arguments.probe,
         clock::now(),
     )?;
-    let mut terminal = Terminal::new();
-    match arguments.format {
-        Some(CiFormat::Sarif) => {
-            let log = sarif::log(
-                &name,
-                &parsed.findings,
-                probed
-                    .as_ref()
-                    .map_or_else(Vec::new, |probed| probed::results(&name, probed)),
-            );
-            terminal.json(&log)?;
-        }
-        Some(CiFormat::Junit) => {
-            let mut cases = junit::cases(&name, &parsed.findings);
-            cases.extend(probed.iter().flat_map(probed::cases));
-            terminal.print(&junit::report(&name, &cases))?;
-        }
-        None if arguments.json => {
-            for finding in &parsed.findings {
-                terminal.json(&lint::json(&name, finding))?;
-            }
-            if let Some(probed) = &probed {
-                probed::write(&mut terminal, probed)?;
-            }
-        }
-        None => {
-            tell(&mut terminal, &name, &parsed)?;
-            if let Some(probed) = &probed {
-                probed::tell(&mut terminal, probed)?;
-            }
+    let found = Judged {
+        parsed,
+        groups,
+        probed,
+    };
+    tell(arguments, &found)?;
+    Ok(found.code(arguments.strict))
+}
+
+/// All that was found.
+struct Judged {
+    parsed: Parsed,
+    groups: Vec<Group>,
+    probed: Option<Probed>,
+}
+
+impl Judged {
+    fn code(&self, strict: bool) -> u8 {
+        let least = if strict {
+            Severity::Advice
+        } else {
+            Severity::Broken
+        };
+        let worst = self.probed.as_ref().and_then(Probed::worst);
+        let blocks = |group: &Group| group.counts.newly_blocked > 0;
+        let is_bad = self.parsed.worst().max(worst) >= Some(least);
+        if is_bad || self.groups.iter().any(blocks) {
+            FOUND
+        } else {
+            FINE
         }
     }
-    let worst = probed.as_ref().and_then(Probed::worst);
-    Ok(code(parsed.worst().max(worst), arguments.strict))
 }
 
 /// Reads a policy, and no more of the file than a policy can have.
@@ -76,7 +77,65 @@ pub fn read(path: &Path) -> Result<Parsed> {
     Ok(Policy::parse(&file, clock::now()))
 }
 
-fn tell(terminal: &mut Terminal, name: &str, parsed: &Parsed) -> Result<()> {
+/// What the policy makes of the traffic that was named.
+fn played(policy: &Policy, arguments: &Check) -> Result<Vec<Group>> {
+    if arguments.captures.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut replay = Replay::of(policy, clock::now());
+    traffic::each(&arguments.captures, |seen| replay.play(seen))?;
+    Ok(replay.groups())
+}
+
+fn tell(arguments: &Check, found: &Judged) -> Result<()> {
+    let name = arguments.policy.to_string_lossy();
+    let Judged {
+        parsed,
+        groups,
+        probed,
+    } = found;
+    let mut terminal = Terminal::new();
+    match arguments.format {
+        Some(CiFormat::Sarif) => {
+            let mut more = replay::sarif(&name, groups);
+            more.extend(
+                probed
+                    .iter()
+                    .flat_map(|probed| probed::results(&name, probed)),
+            );
+            terminal.json(&sarif::log(&name, &parsed.findings, more))?;
+        }
+        Some(CiFormat::Junit) => {
+            let mut cases = junit::cases(&name, &parsed.findings);
+            cases.extend(replay::cases(groups));
+            cases.extend(probed.iter().flat_map(probed::cases));
+            terminal.print(&junit::report(&name, &cases))?;
+        }
+        None if arguments.json => {
+            for finding in &parsed.findings {
+                terminal.json(&lint::json(&name, finding))?;
+            }
+            for group in groups {
+                terminal.json(&replay::json(group))?;
+            }
+            if let Some(probed) = probed {
+                probed::write(&mut terminal, probed)?;
+            }
+        }
+        None => {
+            tell_people(&mut terminal, &name, parsed)?;
+            if !arguments.captures.is_empty() {
+                terminal.print(&replay::text(groups))?;
+            }
+            if let Some(probed) = probed {
+                probed::tell(&mut terminal, probed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tell_people(terminal: &mut Terminal, name: &str, parsed: &Parsed) -> Result<()> {
     for finding in &parsed.findings {
         let told = lint::text(name, &parsed.text, finding, view(terminal));
         terminal.print(&told)?;
@@ -89,10 +148,8 @@ fn tell(terminal: &mut Terminal, name: &str, parsed: &Parsed) -> Result<()> {
 fn summary(findings: &[Finding]) -> String {
     let severities = [Severity::Unsafe, Severity::Broken, Severity::Advice];
     let counted = severities.into_iter().filter_map(|severity| {
-        let count = findings
-            .iter()
-            .filter(|finding| finding.severity() == severity)
-            .count();
+        let is_so = |finding: &&Finding| finding.severity() == severity;
+        let count = findings.iter().filter(is_so).count();
         (count > 0).then(|| format!("{count} {}", severity.name()))
     });
     let counted: Vec<String> = counted.collect();
@@ -104,13 +161,4 @@ fn summary(findings: &[Finding]) -> String {
             counted.join(", ")
         )
     }
-}
-
-fn code(worst: Option<Severity>, strict: bool) -> u8 {
-    let least = if strict {
-        Severity::Advice
-    } else {
-        Severity::Broken
-    };
-    if worst >= Some(least) { FOUND } else { FINE }
 }
