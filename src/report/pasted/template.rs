@@ -62,8 +62,7 @@ impl Template {
             let length = if piece.is_empty() {
                 word(rest)
             } else {
-                rest.find(piece.as_str())
-                    .filter(|far| *far < MOST_BETWEEN)?
+                place(rest, piece).filter(|far| *far < MOST_BETWEEN)?
             };
             let hole = text.get(end..end + length)?.trim();
             parameter.get_or_insert_with(|| hole.to_owned());
@@ -107,6 +106,21 @@ fn word(rest: &str) -> usize {
     let whole = end.unwrap_or(rest.len());
     let kept = rest.get(..whole).unwrap_or_default();
     kept.trim_end_matches(['.', ',']).len()
+}
+
+/// Where a piece is. A quote at the end may stand in the value too: it counts where a sentence or a
+/// quotation ends behind it.
+fn place(rest: &str, piece: &str) -> Option<usize> {
+    const ENDS: [char; 6] = ['.', ',', ' ', ')', '"', '}'];
+    let mut all = rest.match_indices(piece);
+    if !matches!(piece, "'" | "\"" | "`") {
+        return all.next().map(|(place, _)| place);
+    }
+    let ends = all.find(|(place, _)| {
+        let behind = rest.get(place + piece.len()..).unwrap_or_default();
+        behind.is_empty() || behind.starts_with(ENDS)
+    });
+    ends.map(|(place, _)| place)
 }
 
 fn is_of_word(character: char) -> bool {
