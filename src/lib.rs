@@ -13,7 +13,7 @@
 //!               store ──► writer: cors::Judge ◄───────────────┘
 //!                               │ committed
 //!                               ▼
-//!                      live log, capture file
+//!                 live log, capture file, dashboard
 //! ```
 //!
 //! Three rings; imports point inward, and a test reads them so that nobody has to.
@@ -22,7 +22,7 @@
 //!   seen), [`cors`] (the Fetch Standard, three engines, the judge), [`policy`] (what a user allows),
 //!   [`report`] (words and files; every code is in its [`catalogue`](report::catalogue)).
 //! - **Shell**, where I/O is: [`clock`], [`private`] files, the [`ca`], the [`store`], the
-//!   [`proxy`], the [`probe`] of a server, the [`browser`].
+//!   [`proxy`], the [`dashboard`], the [`probe`] of a server, the [`browser`].
 //! - **Product**: [`cli`] (what was typed), [`cmd`] (one verb a file; in [`cmd::run`] the parts
 //!   meet), [`term`] (the only printer).
 //!
@@ -57,6 +57,8 @@ pub mod ca;
 pub mod store;
 
 pub mod proxy;
+
+pub mod dashboard;
 
 pub mod probe;
 

@@ -43,9 +43,19 @@ impl Terminal {
         self.out.flush()
     }
 
+    /// Writes octets as they are, whatever they may mean to a terminal.
+    pub fn octets(octets: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(octets)?;
+        out.flush()
+    }
+
     /// Tells people something beside the output: on standard error.
     pub fn note(text: &str) {
-        eprint!("{text}");
+        // Colour where it is a terminal, as on standard output.
+        let mut out = AutoStream::new(io::stderr(), ColorChoice::Auto);
+        // Nobody can be told that nobody listens.
+        let _ = out.write_all(text.as_bytes());
     }
 
     /// Asks a question that is answered with yes or no, which no answer means too. Nothing is asked

@@ -30,13 +30,27 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["wire", "exchange", "cors", "policy", "report", "proxy"],
     ),
     ("browser", &["exchange", "private"]),
+    ("dashboard", &["exchange", "report", "store"]),
     ("term", &["report"]),
     ("cli", &["wire", "exchange", "browser"]),
     (
         "cmd",
         &[
-            "wire", "exchange", "cors", "policy", "report", "clock", "private", "ca", "store",
-            "proxy", "probe", "browser", "term", "cli",
+            "wire",
+            "exchange",
+            "cors",
+            "policy",
+            "report",
+            "clock",
+            "private",
+            "ca",
+            "store",
+            "proxy",
+            "dashboard",
+            "probe",
+            "browser",
+            "term",
+            "cli",
         ],
     ),
 ];
@@ -187,7 +201,14 @@ fn every_invariant_has_tests_that_exist() {
     assert!(tests.peek().is_some());
     let missing: Vec<&str> = tests.filter(|test| !exists(root, test)).collect();
     assert!(missing.is_empty(), "{missing:#?}");
-    for (series, last) in [("C", 10), ("B", 6), ("R", 7), ("F", 13), ("W", 10)] {
+    for (series, last) in [
+        ("C", 10),
+        ("B", 6),
+        ("D", 6),
+        ("R", 7),
+        ("F", 13),
+        ("W", 10),
+    ] {
         for number in 1..=last {
             let row = format!("\n| {series}{number} | ");
             assert!(list.contains(&row), "{series}{number} is not listed");

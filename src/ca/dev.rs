@@ -1,12 +1,15 @@
 //! The stored CA: made on first use, loaded ever after.
 
+use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest;
 use rcgen::KeyPair;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::issuer::Unusable;
+use super::issuer::{self, Unusable};
 use super::{Ca, Error, HostList};
 use crate::private::{Locked, PrivateDir};
 
@@ -14,6 +17,10 @@ use crate::private::{Locked, PrivateDir};
 const KEY_FILE: &str = "ca-key.pem";
 /// The certificate alone, for those who are to trust it.
 const CERTIFICATE_FILE: &str = "ca.pem";
+/// How the names of certificates begin that were in its place before, and may still be trusted.
+const FORMER: &str = "former-";
+/// The certificates of the platform together with ours, for programs that read one file only.
+const BUNDLE_FILE: &str = "bundle.pem";
 
 /// The development CA in its directory.
 #[derive(Debug)]
@@ -60,8 +67,39 @@ impl DevCa {
         let dir = PrivateDir::open(dir)?;
         let ca = Ca::generate(hosts, owner)?;
         let lock = dir.lock()?;
+        keep_former(&lock, &dir)?;
         store(&lock, &ca)?;
         Self::publish(&lock, &dir, true)
+    }
+
+    /// The certificate's file, whether or not there is one.
+    pub fn certificate_file(dir: &Path) -> PathBuf {
+        dir.join(CERTIFICATE_FILE)
+    }
+
+    /// The files of the certificates that were in its place before, in the order of their names.
+    pub fn formers(dir: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).into_iter().flatten();
+        let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+        let is_former = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(FORMER)
+        };
+        let mut found: Vec<PathBuf> = paths.filter(is_former).collect();
+        found.sort();
+        found
+    }
+
+    /// Writes a file with the certificates that this platform trusts and the CA's, for programs that
+    /// take one file in place of all others; and says where it is.
+    pub fn write_bundle(&self, dir: &Path) -> Result<PathBuf, Error> {
+        let dir = PrivateDir::open(dir)?;
+        let mut bundle = self.ca.certificate_pem();
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            bundle.push_str(&issuer::pem(&certificate));
+        }
+        dir.lock()?.write(BUNDLE_FILE, bundle.as_bytes())?;
+        Ok(dir.join(BUNDLE_FILE))
     }
 
     /// The CA that is there, if its certificate's own file is that of its key.
@@ -115,6 +153,20 @@ fn load(dir: &PrivateDir) -> Result<Option<Ca>, Error> {
     }
 }
 
+/// Keeps the certificate that is about to be replaced, so that it can be removed wherever it is
+/// trusted.
+fn keep_former(lock: &Locked<'_>, dir: &PrivateDir) -> Result<(), Error> {
+    let Some(pem) = dir.read_shared(CERTIFICATE_FILE)? else {
+        return Ok(());
+    };
+    let digest = digest::digest(&digest::SHA256, &pem);
+    let mut name = FORMER.to_owned();
+    for octet in digest.as_ref().iter().take(6) {
+        let _ = write!(name, "{octet:02x}");
+    }
+    Ok(lock.write(&format!("{name}.pem"), &pem)?)
+}
+
 fn store(lock: &Locked<'_>, ca: &Ca) -> Result<(), Error> {
     let both = format!("{}{}", ca.key_pem(), ca.certificate_pem());
     Ok(lock.write(KEY_FILE, both.as_bytes())?)
@@ -122,7 +174,6 @@ fn store(lock: &Locked<'_>, ca: &Ca) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -32,6 +32,12 @@ pub struct Ca {
     not_after: OffsetDateTime,
 }
 
+/// A certificate as a PEM file (RFC 7468).
+pub(super) fn pem(certificate: &CertificateDer<'_>) -> String {
+    let lf = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new("CERTIFICATE", certificate.to_vec()), lf)
+}
+
 /// Why a certificate and key are not a CA.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unusable {
@@ -113,8 +119,7 @@ impl Ca {
 
     /// Its certificate as a PEM file (RFC 7468).
     pub fn certificate_pem(&self) -> String {
-        let lf = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        pem::encode_config(&pem::Pem::new("CERTIFICATE", self.certificate.to_vec()), lf)
+        pem(&self.certificate)
     }
 
     /// Its key as a PEM file (RFC 7468), for its owner alone.

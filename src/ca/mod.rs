@@ -8,6 +8,7 @@ pub mod dev;
 pub mod hosts;
 pub mod issuer;
 pub mod leaf;
+pub mod trust;
 
 pub use self::dev::DevCa;
 pub use self::hosts::HostList;

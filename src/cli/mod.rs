@@ -10,6 +10,7 @@ mod capture;
 mod captures;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod pages;
 mod probe;
@@ -24,17 +25,18 @@ use std::net::SocketAddr;
 use clap::{Parser, Subcommand};
 
 pub use self::browse::{Browse, GuardBrowser, Wanted};
-pub use self::ca::{Ca, CaVerb};
+pub use self::ca::{Ca, CaVerb, Export, StoreName, Trust};
 pub use self::capture::{FromCapture, Log, Show};
 pub use self::captures::{Captures, CapturesVerb};
 pub use self::check::{Check, CiFormat};
 pub use self::demo::Demo;
+pub use self::doctor::Doctor;
 pub use self::explain::Explain;
 pub use self::pages::Pages;
 pub use self::probe::Probe;
 pub use self::report::{Format, Report, Since};
 pub use self::rewriting::Rewriting;
-pub use self::run::{Run, Values};
+pub use self::run::{DashboardAt, Run, RunWith, Values};
 pub use self::servers::Servers;
 pub use self::suggest::Suggest;
 
@@ -50,14 +52,14 @@ pub struct Cli {
     pub verb: Option<Verb>,
     /// What `run` takes.
     #[command(flatten)]
-    pub run: Run,
+    pub run: RunWith,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Proxy and live log (the default)
-    Run(Box<Run>),
+    Run(Box<RunWith>),
     /// The same, with a throw-away browser that is pointed at it and trusts it
     Browse(Box<Browse>),
     /// A built-in page and API that fail in every way: open it and look
@@ -76,8 +78,10 @@ pub enum Verb {
     Check(Check),
     /// Make the least policy under which recorded exchanges pass
     Suggest(Suggest),
-    /// Show or replace the development CA
+    /// Show, export, trust or replace the development CA
     Ca(Ca),
+    /// Test every leg: listener, CA, stores, servers, browsers
+    Doctor(Box<Doctor>),
     /// Write man pages and completions, for those who package it
     #[command(hide = true)]
     Pages(Pages),
@@ -114,6 +118,6 @@ mod tests {
         ]);
         let cli = cli.expect("valid");
         assert!(cli.verb.is_none());
-        assert_eq!(cli.run.hosts, ["example.com"]);
+        assert_eq!(cli.run.run.hosts, ["example.com"]);
     }
 }

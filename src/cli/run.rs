@@ -1,5 +1,6 @@
 //! What `run` takes.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -54,6 +55,35 @@ pub struct Run {
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
+    /// Where the dashboard listens: a loopback address, or off; 127.0.0.1:2678 if that is free
+    #[arg(long, value_name = "ADDR:PORT|off", value_parser = dashboard)]
+    pub dashboard: Option<DashboardAt>,
+}
+
+/// The proxy, and a command that uses it, if there is one.
+#[derive(Debug, Args)]
+pub struct RunWith {
+    /// What `run` takes.
+    #[command(flatten)]
+    pub run: Run,
+    /// Exit with 1 if something was blocked while the command ran, even if the command is content
+    #[arg(long, requires = "command")]
+    pub fail: bool,
+    /// Run this command with the proxy in its environment, stop with it, and exit with its code
+    ///
+    /// HTTP_PROXY and the like name the proxy, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, CURL_CA_BUNDLE and the
+    /// like the certificates. What corstap has to say goes to standard error.
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "json")]
+    pub command: Vec<OsString>,
+}
+
+/// Where the dashboard listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DashboardAt {
+    /// At an address.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
 /// Which header values a capture holds.
@@ -63,4 +93,13 @@ pub enum Values {
     Harmless,
     /// All of them, secrets included
     All,
+}
+
+/// An address and a port, or `off`.
+fn dashboard(text: &str) -> Result<DashboardAt, String> {
+    if text == "off" {
+        return Ok(DashboardAt::Off);
+    }
+    let parsed = text.parse().map(DashboardAt::At);
+    parsed.map_err(|_| "it is like 127.0.0.1:2678, or off".to_owned())
 }

@@ -80,6 +80,7 @@ async fn browse(mut arguments: Browse) -> Result<u8> {
         greeting,
         ca_place: String::new(),
         json: arguments.run.json,
+        is_beside: false,
     };
     run::tell(session, heard, log, |recorder| keep_open(visit, recorder)).await?;
     Ok(FINE)

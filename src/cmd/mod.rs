@@ -5,6 +5,7 @@ pub mod ca;
 pub mod captures;
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod log;
 pub mod pages;
@@ -59,6 +60,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Check(arguments) => check::run(&arguments)?,
         Verb::Pages(arguments) => pages::run(&arguments)?,
         Verb::Ca(arguments) => ca::run(arguments)?,
+        Verb::Doctor(arguments) => doctor::run(&arguments)?,
     };
     Ok(ExitCode::from(code))
 }

@@ -3,7 +3,8 @@
 //! Life of a request: [`serve`] accepts and spawns `conn::serve`. That reads heads on the proxy's
 //! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`), once the server
 //! was dialled and has chosen a protocol; one to any other host is a `tunnel`, and so is one of a
-//! client that has the server's own certificate `pinned`. `h1` turns once per exchange: head in,
+//! client that has the server's own certificate `pinned`. A request for one of our own names is
+//! answered by the `guide`. `h1` turns once per exchange: head in,
 //! head and content out by the `flow`, response back, [`Ending`](crate::exchange::Ending). `h2` does
 //! the same for many streams at once. Either asks whether a policy is in force (`rewriting`), and may `hold` the end of a response back for a moment, if
 //! it was told to. The recorder hears of it all; nothing ever waits for the recorder.
@@ -12,13 +13,16 @@ mod ask;
 mod conn;
 mod dial;
 mod flow;
+mod guide;
 mod h1;
 mod h2;
 mod hold;
 mod notice;
+mod pac;
 mod page;
 mod peer;
 mod pinned;
+mod reach;
 mod rewriting;
 mod stream;
 mod tls;
@@ -38,6 +42,8 @@ use tracing::warn;
 pub use self::ask::{Asker, NotReached, Unanswered};
 pub use self::dial::{Bypass, Identity, NoProxy, Route, Upstream, UpstreamProxy};
 pub use self::notice::{Notice, Notices};
+pub use self::pac::pac;
+pub use self::reach::{NotReachable, reach};
 pub use self::rewriting::Rewriting;
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;
@@ -54,6 +60,7 @@ pub struct Proxy {
     read: HostList,
     dialer: dial::Dialer,
     pins: pinned::Pins,
+    guide: Option<guide::Guide>,
     recorder: Recorder,
     notices: Notices,
     confirm: bool,
@@ -68,7 +75,7 @@ pub struct Parts {
     pub read: HostList,
     /// How servers are reached.
     pub route: Route,
-    /// Our own listeners, which nobody is to reach through the proxy.
+    /// Our own listeners, which nobody is to reach through the proxy; the proxy's is the first.
     pub own: Vec<SocketAddr>,
     /// Who takes down what happens.
     pub recorder: Recorder,
@@ -86,8 +93,11 @@ pub struct Parts {
 impl Proxy {
     /// Puts a proxy together.
     pub fn new(parts: Parts) -> Self {
+        let proxy = parts.own.first();
+        let guide = proxy.map(|address| guide::Guide::new(parts.leaves.ca(), *address));
         let dialer = dial::Dialer::new(parts.route, parts.own, parts.provider);
         Self {
+            guide,
             leaves: parts.leaves,
             read: parts.read,
             dialer,

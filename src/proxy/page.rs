@@ -194,7 +194,7 @@ pub(super) fn is_read_by_people(request: &Request, protocol: Protocol) -> bool {
     profile.kind == Kind::Navigation || profile.engine.is_none() && !is_of_page
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -13,6 +13,7 @@ use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use super::Proxy;
 use super::dial::{Reached, Unreached};
+use super::guide::Guide;
 use super::peer::Peer;
 use super::pinned::Refusal;
 use super::stream::{Prefixed, Stream};
@@ -63,7 +64,11 @@ pub(super) async fn terminate(
     }
     hello.io.keep_nothing();
     let offers = offers(&hello);
-    let server = proxy.dialer.tls(authority, &offers).await;
+    let server = if Guide::is_own(host) {
+        Err(Unreached::own_name(authority))
+    } else {
+        proxy.dialer.tls(authority, &offers).await
+    };
     let alpn = match &server {
         Ok(reached) => reached.alpn,
         Err(_) => Some(Alpn::Http11).filter(|alpn| offers.contains(alpn)),

@@ -52,6 +52,29 @@ pub struct Contents {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change(i64);
 
+impl Change {
+    /// The change of a number, as readers keep it.
+    pub fn numbered(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// Some exchanges of a capture at one moment, the newest first.
+#[derive(Debug)]
+pub struct Page {
+    /// The exchanges.
+    pub exchanges: Vec<Stored>,
+    /// Whether there are older ones.
+    pub has_more: bool,
+    /// The last change there was at that moment: what comes later is not in the page.
+    pub change: Change,
+}
+
 impl Capture {
     /// Opens the capture of a file.
     pub fn open(path: &Path) -> Result<Self, Error> {
@@ -179,11 +202,65 @@ impl Capture {
         }
     }
 
+    /// The newest exchanges before one (or of all), so many of them.
+    pub fn page(
+        &self,
+        which: Which,
+        before: Option<ExchangeId>,
+        most: usize,
+    ) -> Result<Page, Error> {
+        let failed = |source| self.failed(source);
+        // One transaction sees one moment.
+        let moment = self.connection.unchecked_transaction().map_err(failed)?;
+        let last = "SELECT coalesce(max(change), 0) FROM exchange";
+        let change = moment
+            .query_row(last, [], |row| row.get(0))
+            .map_err(failed)?;
+        let select = match which {
+            Which::All => "SELECT * FROM exchange WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+            Which::Failed => {
+                "SELECT * FROM exchange WHERE failed AND id < ?1 ORDER BY id DESC LIMIT ?2"
+            }
+            Which::Rewritten => {
+                "SELECT * FROM exchange WHERE rewrite IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT ?2"
+            }
+        };
+        let before = before.map_or(i64::MAX, |id| number(id.0));
+        let found = self.some(select, before, number(most as u64).saturating_add(1))?;
+        let has_more = found.len() > most;
+        Ok(Page {
+            exchanges: found
+                .into_iter()
+                .take(most)
+                .map(|(_, stored)| stored)
+                .collect(),
+            has_more,
+            change: Change(change),
+        })
+    }
+
+    /// What was written after a change, in that order, so much of it; each with its own change.
+    pub fn changes_in_part(
+        &self,
+        after: Change,
+        most: usize,
+    ) -> Result<Vec<(Change, Stored)>, Error> {
+        let select = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change LIMIT ?2";
+        let some = self.some(select, after.0, number(most as u64))?;
+        let numbered = |(change, stored)| (Change(change), stored);
+        Ok(some.into_iter().map(numbered).collect())
+    }
+
     /// Some rows with the numbers of their changes.
     fn select(&self, select: &str, parameter: i64) -> Result<Vec<(i64, Stored)>, Error> {
+        self.some(select, parameter, AT_ONCE)
+    }
+
+    /// The same, so many of them.
+    fn some(&self, select: &str, parameter: i64, most: i64) -> Result<Vec<(i64, Stored)>, Error> {
         let failed = |source| self.failed(source);
         let mut select = self.prepared(select)?;
-        let mut rows = select.query([parameter, AT_ONCE]).map_err(failed)?;
+        let mut rows = select.query([parameter, most]).map_err(failed)?;
         let mut some = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
             let change = row.get("change").map_err(failed)?;
@@ -499,6 +576,54 @@ mod tests {
             })
             .expect("read");
         assert_eq!(seen, [ExchangeId(1), ExchangeId(2)]);
+        drop(recorder);
+        writer.finish();
+    }
+
+    #[test]
+    fn pages_go_back_from_the_newest_and_changes_go_on_where_a_page_was_read() {
+        let Scene {
+            dir,
+            writer,
+            recorder,
+            shown,
+        } = scene();
+        for path in ["/a", "/b", "/c"] {
+            exchange(
+                &recorder,
+                path,
+                (path != "/b").then_some("https://app.test"),
+            );
+        }
+        let all = shown.iter().take(3).count();
+        assert_eq!(all, 3, "shown once they are committed");
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let ids = |page: &Page| -> Vec<u64> {
+            page.exchanges
+                .iter()
+                .map(|stored| stored.recorded.id.0)
+                .collect()
+        };
+        let first = capture.page(Which::All, None, 2).expect("read");
+        assert_eq!((ids(&first), first.has_more), (vec![3, 2], true));
+        let rest = capture
+            .page(Which::All, Some(ExchangeId(2)), 2)
+            .expect("read");
+        assert_eq!((ids(&rest), rest.has_more), (vec![1], false));
+        let failed = capture.page(Which::Failed, None, 2).expect("read");
+        assert_eq!(ids(&failed), [2]);
+        assert!(
+            capture
+                .changes_in_part(first.change, 9)
+                .expect("read")
+                .is_empty()
+        );
+        exchange(&recorder, "/d", None);
+        shown.recv().expect("shown once it is committed");
+        let news = capture.changes_in_part(first.change, 9).expect("read");
+        assert_eq!(news[0].1.recorded.id, ExchangeId(4));
+        let some = capture.changes_in_part(Change::default(), 3).expect("read");
+        assert_eq!(some.len(), 3);
         drop(recorder);
         writer.finish();
     }

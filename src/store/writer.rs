@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::lock::Lock;
@@ -90,6 +91,7 @@ pub struct Writer {
     /// The capture's file.
     pub path: PathBuf,
     counts: Arc<Counts>,
+    changed: watch::Receiver<()>,
     /// Says whether anything was written.
     thread: JoinHandle<bool>,
 }
@@ -129,11 +131,13 @@ impl Writer {
             })?;
         let (recorder, events, counts) = Recorder::new();
         let (show, shown) = mpsc::sync_channel(MOST_SHOWN);
+        let (change_told, changed) = watch::channel(());
         let desk = Desk {
             connection,
             memo: Memo::new(redactor),
             counts: Arc::clone(&counts),
             show,
+            change_told,
             judge: Judge::new(),
             ledger: Ledger::default(),
             dirty: BTreeSet::new(),
@@ -160,11 +164,17 @@ impl Writer {
                 capture,
                 path: path.to_owned(),
                 counts,
+                changed,
                 thread,
             },
             recorder,
             shown,
         ))
+    }
+
+    /// Tells that something was committed, to whoever reads the capture itself.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.changed.clone()
     }
 
     /// What is missing in the capture.
@@ -223,6 +233,7 @@ struct Desk {
     memo: Memo,
     counts: Arc<Counts>,
     show: SyncSender<Shown>,
+    change_told: watch::Sender<()>,
     judge: Judge,
     ledger: Ledger,
     dirty: BTreeSet<ExchangeId>,
@@ -525,6 +536,7 @@ impl Desk {
 
     fn committed(&mut self, fresh: Vec<Draft>) {
         self.change += row::number(fresh.len() as u64);
+        self.change_told.send_replace(());
         let mut missed = 0;
         for Draft { stored, digest, .. } in fresh {
             let id = stored.recorded.id;

@@ -10,6 +10,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod constraint;
+mod pages;
 mod rewriting;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -22,7 +22,15 @@ fn start(home: &Path, name: &str) -> Running {
     command
         .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
         .arg(program.get_program())
-        .args(["run", "--json", "--listen", "127.0.0.1:0", "--capture"])
+        .args([
+            "run",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--dashboard",
+            "off",
+            "--capture",
+        ])
         .arg(&capture)
         .env_clear()
         .envs(

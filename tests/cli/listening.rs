@@ -12,7 +12,7 @@ use super::{corstap, stderr};
 #[test]
 fn who_names_no_address_listens_to_this_machine_alone() {
     let cli = Cli::try_parse_from(["corstap"]).expect("valid");
-    assert_eq!(cli.run.listen, "127.0.0.1:2677".parse().expect("valid"));
+    assert_eq!(cli.run.run.listen, "127.0.0.1:2677".parse().expect("valid"));
 }
 
 #[cfg(target_os = "linux")]
@@ -26,7 +26,7 @@ fn nothing_listens_but_what_was_announced() {
 
 /// The addresses that a process listens on, by the kernel's account.
 #[cfg(target_os = "linux")]
-fn listening(process: u32) -> Vec<SocketAddr> {
+pub(super) fn listening(process: u32) -> Vec<SocketAddr> {
     let files = std::fs::read_dir(format!("/proc/{process}/fd")).expect("ours");
     let sockets: Vec<String> = files
         .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())

@@ -11,9 +11,12 @@
 mod support;
 
 mod authority;
+mod beside;
 mod captures;
 mod check;
+mod dashboard;
 mod disk;
+mod doctor;
 mod explain;
 #[cfg(target_os = "linux")]
 mod floods;
@@ -29,6 +32,7 @@ mod rewriting;
 mod run;
 mod running;
 mod traffic;
+mod trust;
 
 use std::path::Path;
 use std::process::{Command, Output};

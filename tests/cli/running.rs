@@ -44,7 +44,15 @@ impl Running {
         let capture = home.join(format!("{name}.corstap"));
         let mut command = corstap(home);
         command
-            .args(["run", "--json", "--listen", "127.0.0.1:0", "--capture"])
+            .args([
+                "run",
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--dashboard",
+                "off",
+                "--capture",
+            ])
             .arg(&capture);
         Self::of(&mut command, capture)
     }

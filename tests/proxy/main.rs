@@ -19,6 +19,7 @@ mod failures;
 mod floods;
 mod frames;
 mod framing;
+mod guide;
 mod hostile;
 mod hostile2;
 mod http2;

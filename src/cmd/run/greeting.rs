@@ -25,6 +25,16 @@ impl Signer {
     }
 }
 
+/// What is said at the start of a command: little, because it has its own to say.
+pub(super) fn short_greeting(session: &Session) -> String {
+    format!(
+        "corstap listens on {} while the command runs. capture: {}\n{}\n",
+        session.address,
+        session.capture.display(),
+        session.dashboard_told
+    )
+}
+
 /// What is said at the start: where it listens, what it reads, how to point a browser at it.
 pub(super) fn greeting(signer: &Signer, session: &Session, values: secret::Values) -> String {
     let made = if signer.is_new {
@@ -47,22 +57,29 @@ pub(super) fn greeting(signer: &Signer, session: &Session, values: secret::Value
     let (address, route) = (session.address, &session.route);
     let rewriting = session.rewriting();
     let (port, ip) = (address.port(), address.ip());
+    // The proxy does not lead to the dashboard.
+    let own = session.dashboard_at.map(|at| format!(";{at}"));
+    let bypass = format!("<-loopback>{}", own.unwrap_or_default());
     format!(
         "corstap listens on {address} and reads {hosts}; all else is tunnelled unread.{route}{any}{all}{rewriting}
 {made}capture: {capture}
+{dashboard}
 
 Point a browser at it:
   Chromium  chromium --user-data-dir=\"$(mktemp -d)\" --proxy-server=http://{address} \\
-              --proxy-bypass-list='<-loopback>' --ignore-certificate-errors-spki-list={pin}
+              --proxy-bypass-list='{bypass}' --ignore-certificate-errors-spki-list={pin}
             ('<-loopback>' sends localhost through the proxy too; without it Chromium does not)
   Firefox   Settings → Network Settings → Manual proxy configuration: {ip}, port {port}, also for HTTPS;
             about:config: network.proxy.allow_hijacking_localhost = true, for localhost;
             import the CA: {certificate}
   curl      curl -x http://{address} --cacert {certificate} https://…
+Open http://corstap.invalid/ in it: it tells whether it is set up, and how to. Command-line programs:
+corstap run -- COMMAND.
 
 ",
         hosts = signer.hosts,
         capture = session.capture.display(),
+        dashboard = session.dashboard_told,
         pin = signer.spki_pin,
         certificate = signer.certificate_file.display(),
     )

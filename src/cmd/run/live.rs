@@ -42,6 +42,8 @@ pub(in crate::cmd) struct LiveLog {
     pub(in crate::cmd) ca_place: String,
     /// One JSON object a line, for programs.
     pub(in crate::cmd) json: bool,
+    /// Standard output is a command's: all goes to standard error.
+    pub(in crate::cmd) is_beside: bool,
 }
 
 impl LiveLog {
@@ -98,7 +100,7 @@ impl LiveLog {
             if self.losses.is_full() && !std::mem::replace(&mut is_full, true) {
                 self.say(terminal, FULL)?;
             }
-            if silent_for.is_some_and(|silent| silent >= SILENCE) {
+            if silent_for.is_some_and(|silent| silent >= SILENCE && !self.is_beside) {
                 silent_for = None;
                 self.say(terminal, SILENT)?;
             }
@@ -107,7 +109,7 @@ impl LiveLog {
 
     /// What is for people goes to standard error where the output is for programs.
     fn say(&self, terminal: &mut Terminal, text: &str) -> io::Result<()> {
-        if self.json {
+        if self.json || self.is_beside {
             Terminal::note(text);
             Ok(())
         } else {
@@ -133,6 +135,10 @@ impl LiveLog {
             } else if !is_dull(judgement) && told.is_news(&stored) {
                 lines.push_str(&text::line(recorded, judgement, view));
             }
+        }
+        if self.is_beside {
+            Terminal::note(&lines);
+            return Ok(());
         }
         terminal.print(&lines)
     }

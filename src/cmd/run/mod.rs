@@ -1,12 +1,15 @@
 //! `corstap run`: the proxy and its live log. Here the parts meet.
 
 mod authority;
+mod command;
+mod dashboard;
 mod greeting;
 mod live;
 mod repairs;
 mod rewriting;
 mod session;
 
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -14,12 +17,14 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::authority::{ca_place, open_ca};
-use self::greeting::{Signer, greeting};
+use self::greeting::{Signer, greeting, short_greeting};
 use self::live::LiveLog;
 pub(super) use self::session::{Heard, Session, listen, told_to_stop};
 use self::session::{Served, values};
-use super::FINE;
-use crate::cli::Run;
+use super::ca::export::variables;
+use super::{FINE, FOUND, place};
+use crate::ca::trust::quoted;
+use crate::cli::{Run, RunWith};
 use crate::store::Recorder;
 use crate::term::Terminal;
 
@@ -27,11 +32,14 @@ use crate::term::Terminal;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs the proxy until it is told to stop.
-pub fn run(arguments: Run) -> Result<u8> {
+pub fn run(arguments: RunWith) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(arguments, |_| {
+    if !arguments.command.is_empty() {
+        return runtime.block_on(with_command(arguments));
+    }
+    runtime.block_on(serve(arguments.run, |_| {
         let stop = told_to_stop();
         async {
             stop.await;
@@ -54,9 +62,54 @@ where
         greeting,
         ca_place,
         json: arguments.json,
+        is_beside: false,
     };
     tell(session, heard, log, beside).await?;
     Ok(FINE)
+}
+
+/// Runs the proxy for as long as a command runs that uses it.
+async fn with_command(with: RunWith) -> Result<u8> {
+    let arguments = &with.run;
+    let dev = open_ca(arguments)?;
+    let bundle = dev.write_bundle(&place::ca(arguments.ca_dir.as_deref())?)?;
+    let certificate = dev.certificate_file.clone();
+    let (session, heard) = Session::open(arguments, dev.ca).await?;
+    let (capture, address) = (session.capture.clone(), session.address);
+    let log = Log {
+        greeting: short_greeting(&session),
+        ca_place: ca_place(arguments),
+        json: arguments.json,
+        is_beside: true,
+    };
+    let mut code = FINE;
+    let variables = variables(&certificate, &bundle, address)?;
+    let (command, ended) = (&with.command, &mut code);
+    let running = move |_| async move {
+        *ended = command::wait(command::start(command, variables)?).await?;
+        Ok(())
+    };
+    tell(session, heard, log, running).await?;
+    verdict(&with, code, &capture)
+}
+
+/// The code to exit with after a command. What was blocked is told.
+fn verdict(with: &RunWith, code: u8, capture: &Path) -> Result<u8> {
+    // One that holds nothing was removed.
+    let blocked = if capture.exists() {
+        command::blocked(capture)?
+    } else {
+        0
+    };
+    if blocked == 0 {
+        return Ok(code);
+    }
+    Terminal::note(&format!(
+        "corstap: {blocked} blocked; `corstap log --failed --capture {}` lists them\n",
+        quoted(&capture.display().to_string())
+    ));
+    let is_found = with.fail && code == FINE;
+    Ok(if is_found { FOUND } else { code })
 }
 
 /// How a session is told of.
@@ -67,6 +120,8 @@ pub(super) struct Log {
     pub(super) ca_place: String,
     /// One JSON object a line, for programs.
     pub(super) json: bool,
+    /// Standard output is a command's: all goes to standard error.
+    pub(super) is_beside: bool,
 }
 
 /// Serves, and tells what comes, until what is done beside it is over.
@@ -89,8 +144,9 @@ where
         losses: session.losses(),
         ca_place: log.ca_place,
         json: log.json,
+        is_beside: log.is_beside,
     };
-    let json = log.json;
+    let is_note = log.json || log.is_beside;
     // Who reads the greeting may end it at once.
     let beside = beside(recorder);
     let (printed, printing) = channel::<()>();
@@ -104,7 +160,7 @@ where
     // Whoever reads the output may have stopped reading: then the end does not wait for it.
     let is_read = printing.recv_timeout(LAST_WORDS) != Err(RecvTimeoutError::Timeout);
     if let Some(repairs) = repairs {
-        if json {
+        if is_note {
             Terminal::note(&repairs);
         } else if is_read {
             Terminal::new().print(&repairs)?;

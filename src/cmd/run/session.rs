@@ -12,12 +12,14 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::repairs;
 use super::rewriting::{self, InForce};
 use crate::ca::{self, Ca, LeafCache};
 use crate::cli::{Run, Values};
 use crate::cmd::{place, route};
+use crate::dashboard::{self, Dashboard};
 use crate::exchange::secret::{self, Redactor};
 use crate::private::PrivateDir;
 use crate::proxy::{self, Notice, Notices, Parts, Proxy};
@@ -33,6 +35,11 @@ pub(in crate::cmd) struct Session {
     pub(in crate::cmd) capture: PathBuf,
     /// Where it listens.
     pub(in crate::cmd) address: SocketAddr,
+    /// What is said of the dashboard: where it is, token and all, or why there is none.
+    pub(in crate::cmd) dashboard_told: String,
+    /// Where the dashboard listens, if there is one.
+    pub(in crate::cmd) dashboard_at: Option<SocketAddr>,
+    dashboard: Option<(Dashboard, dashboard::Parts)>,
     /// What the user is to know of the way to the servers.
     pub(in crate::cmd) route: String,
     /// Whether the user chose the file of the capture.
@@ -67,6 +74,9 @@ impl Session {
         let in_force = rewriting::open(arguments)?;
         let listener = listen(arguments.listen).await?;
         let address = listener.local_addr()?;
+        let dashboard = super::dashboard::open(arguments.dashboard, address).await?;
+        let dashboard_told =
+            super::dashboard::told(dashboard.as_ref(), arguments.dashboard, address);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let route = route::route(&arguments.servers, Some(address), &provider)?;
         let told = route::told(&route);
@@ -75,11 +85,20 @@ impl Session {
         let redactor = Redactor::new(&ca::random()?, values(arguments));
         let (writer, recorder, shown) = Writer::start_within(size, &capture, redactor)?;
         let (notices, noticed) = Notices::new();
+        let dashboard_at = dashboard.as_ref().map(Dashboard::address);
+        let dashboard = dashboard.map(|dashboard| {
+            let parts = dashboard::Parts {
+                capture: capture.clone(),
+                changed: writer.changed(),
+                pac: proxy::pac(authority.hosts(), address, dashboard.address()),
+            };
+            (dashboard, parts)
+        });
         let parts = Parts {
             read: authority.hosts().clone(),
             leaves: LeafCache::new(authority, Arc::clone(&provider)),
             route,
-            own: vec![address],
+            own: [address].into_iter().chain(dashboard_at).collect(),
             recorder: recorder.clone(),
             notices: notices.clone(),
             confirm: arguments.confirm,
@@ -92,6 +111,9 @@ impl Session {
             writer,
             capture,
             address,
+            dashboard_told,
+            dashboard_at,
+            dashboard,
             route: told,
             is_named: arguments.capture.is_some(),
             in_force,
@@ -129,8 +151,17 @@ impl Session {
             // It ends with `over`.
             thread::spawn(move || policy.keep(&notices, &is_over))
         });
+        let (told_to_stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { stopped.await.unwrap_or_default() };
+        let showing = self
+            .dashboard
+            .map(|(dashboard, parts)| tokio::spawn(dashboard.serve(parts, stopped)));
         proxy::serve(self.listener, self.proxy, stop).await;
-        drop(over);
+        drop((over, told_to_stop));
+        if let Some(showing) = showing {
+            // It has ended, one way or the other.
+            let _ = showing.await;
+        }
         // All recorders are gone, with the proxy and with whoever told it to stop.
         let finished = self.writer.finish();
         let repairs = keeping.map(|_| repairs::told(&self.capture)).transpose();

@@ -97,6 +97,11 @@ impl Unreached {
         Self::new(server, Step::Tls(error))
     }
 
+    /// A name of our own, where nobody has to be reached.
+    pub(in crate::proxy) fn own_name(server: &Authority) -> Self {
+        Self::new(server, Step::Resolve(io::ErrorKind::NotFound.into()))
+    }
+
     pub(super) fn is_worth_remembering(&self) -> bool {
         match &self.0.step {
             Step::Connect(_) => false,

@@ -159,6 +159,15 @@ impl Conversation<'_> {
         ControlFlow::Break(Then::Close(Farewell::Gently))
     }
 
+    /// Answers a request for one of our own names, of which nothing is recorded.
+    pub(super) async fn guide(&mut self, request: &Request) -> ControlFlow<Then> {
+        if let Some(guide) = &self.proxy.guide {
+            // A client that does not take it is gone.
+            let _ = self.client.send(&guide.answer(request)).await;
+        }
+        ControlFlow::Break(Then::Close(Farewell::Gently))
+    }
+
     /// Says a page of our own, after which the connection closes.
     pub(super) async fn say(&mut self, page: &Page, request: &Request) -> ControlFlow<Then> {
         let kind = Profile::of(request, Protocol::Http11).kind;

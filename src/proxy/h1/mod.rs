@@ -20,6 +20,7 @@ use self::relay::{Outcome, Relay};
 use self::servers::Servers;
 use super::dial::{Reached, Unreached, wants_certificate};
 use super::flow::{Flow, MOST_PIPELINED, Upload};
+use super::guide::Guide;
 use super::page::Page;
 use super::peer::{NoHead, Peer};
 use super::{Notice, Proxy, tunnel};
@@ -210,6 +211,7 @@ impl<'a> Conversation<'a> {
                 ControlFlow::Break(Then::Tunnel(authority))
             }
             Ok(target) => match self.understand(octets, head, target) {
+                Ok(asked) if Guide::is_own(&asked.server.host) => self.guide(&asked.request).await,
                 Ok(asked) => self.exchange(asked).await,
                 Err(refused) => {
                     let (head, violation) = *refused;

@@ -1,6 +1,11 @@
-//! `corstap ca`: the development CA, shown and replaced.
+//! `corstap ca`: the development CA, shown, exported, trusted and replaced.
 
-use anyhow::{Result, bail};
+pub(super) mod export;
+pub(super) mod trust;
+
+use std::path::Path;
+
+use anyhow::{Error, Result, anyhow};
 
 use super::{FINE, place};
 use crate::ca::{DevCa, HostList};
@@ -11,15 +16,12 @@ use crate::term::Terminal;
 pub fn run(arguments: Ca) -> Result<u8> {
     match arguments.verb {
         CaVerb::Show { ca_dir } => {
-            let dir = place::ca(ca_dir.as_deref())?;
-            let Some(found) = DevCa::find(&dir)? else {
-                bail!(
-                    "there is no CA in {}; `corstap run` makes one",
-                    dir.display()
-                );
-            };
+            let found = find(&place::ca(ca_dir.as_deref())?)?;
             Terminal::new().print(&told(&found))?;
         }
+        CaVerb::Export(arguments) => return export::run(&arguments),
+        CaVerb::Install(arguments) => return trust::install(&arguments),
+        CaVerb::Uninstall(arguments) => return trust::uninstall(&arguments),
         CaVerb::Rotate {
             hosts,
             any_host,
@@ -32,7 +34,9 @@ pub fn run(arguments: Ca) -> Result<u8> {
             let mut terminal = Terminal::new();
             if let Some(old) = old {
                 terminal.print(&format!(
-                    "The old CA is gone. Remove it wherever it was trusted: SHA-256 {}\n\n",
+                    "The old CA is gone. Remove it wherever it was trusted: SHA-256 {}\n\
+                     `corstap ca install` does it on this machine, and trusts the new one; `corstap ca uninstall` \
+                     removes both.\n\n",
                     old.ca.fingerprint()
                 ))?;
             }
@@ -43,6 +47,19 @@ pub fn run(arguments: Ca) -> Result<u8> {
         }
     }
     Ok(FINE)
+}
+
+/// The CA of a directory.
+fn find(dir: &Path) -> Result<DevCa> {
+    DevCa::find(dir)?.ok_or_else(|| none(dir))
+}
+
+/// There is no CA.
+fn none(dir: &Path) -> Error {
+    anyhow!(
+        "there is no CA in {}; `corstap run` makes one",
+        dir.display()
+    )
 }
 
 /// The hosts a CA is wanted for.
@@ -85,15 +102,14 @@ valid until  {until}
 SHA-256      {fingerprint}
 SPKI pin     {pin}
 {warning}
-To trust it:
+To trust it in this machine's stores, browsers' and Java's too: corstap ca install (--dry-run tells what
+that does, corstap ca uninstall undoes it). To trust it in one program:
   Chromium, for one throw-away profile, without touching any trust store:
     chromium --user-data-dir=\"$(mktemp -d)\" --ignore-certificate-errors-spki-list={pin} …
-  Chromium on Linux:  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n corstap -i {file}
   Firefox:            Settings → Certificates → View Certificates → Authorities → Import {file}
   curl:               curl --cacert {file} …
   Node:               NODE_EXTRA_CA_CERTS={file}
-To remove it: certutil -d sql:$HOME/.pki/nssdb -D -n corstap, or delete \"corstap development CA\" where
-you imported it; then delete the directory it lies in.
+  many at once:       eval \"$(corstap ca export --env)\", or corstap run -- COMMAND
 ",
         hosts = ca.hosts(),
         until = ca.not_after().date(),

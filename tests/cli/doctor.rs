@@ -1,0 +1,324 @@
+//! `corstap doctor`: each leg, as it ought to be and as it ought not.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use corstap::ca::{DevCa, HostList};
+use serde_json::Value;
+
+use super::corstap;
+use super::running::Running;
+
+/// A doctor for whom all is well: free ports, and no browser.
+fn doctor(home: &Path) -> Command {
+    let mut command = corstap(home);
+    command.args([
+        "doctor",
+        "--json",
+        "--no-browser",
+        "--listen",
+        "127.0.0.1:0",
+        "--dashboard",
+        "127.0.0.1:0",
+    ]);
+    command
+}
+
+/// What it finds of a leg: level and words; its exit code is right for all it finds.
+fn finds(command: &mut Command, leg: &str) -> Vec<(String, String)> {
+    let output = command.output().expect("run");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let all: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let is_wrong = all.iter().any(|found| found["level"] == "wrong");
+    assert_eq!(
+        output.status.code(),
+        Some(i32::from(is_wrong)),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let of_leg = all.iter().filter(|found| found["leg"] == leg);
+    let words = |found: &Value| {
+        let remedy = found["remedy"].as_str().unwrap_or_default();
+        assert_eq!(found["level"] == "ok", remedy.is_empty(), "{found}");
+        let said = format!("{} → {remedy}", found["said"].as_str().expect("text"));
+        (found["level"].as_str().expect("text").to_owned(), said)
+    };
+    of_leg.map(words).collect()
+}
+
+fn finds_wrong(command: &mut Command, leg: &str, word: &str) {
+    let found = finds(command, leg);
+    let is_it = found
+        .iter()
+        .any(|(level, said)| level == "wrong" && said.contains(word));
+    assert!(is_it, "{leg}, {word}: {found:?}");
+}
+
+fn ca(home: &Path) -> std::path::PathBuf {
+    let dir = home.join(".local/share/corstap/ca");
+    DevCa::open(&dir, &HostList::development(), "me").expect("made");
+    dir
+}
+
+#[test]
+fn where_all_is_well_nothing_is_found_and_nothing_is_left() {
+    let home = tempfile::tempdir().expect("a directory");
+    ca(home.path());
+    for leg in [
+        "listener",
+        "dashboard",
+        "ca",
+        "clock",
+        "captures",
+        "upstream",
+    ] {
+        let found = finds(&mut doctor(home.path()), leg);
+        assert!(found.len() == 1 && found[0].0 == "ok", "{leg}: {found:?}");
+    }
+    let captures = home.path().join(".local/state/corstap/captures");
+    assert_eq!(fs::read_dir(captures).expect("there").count(), 0);
+    let mut command = corstap(home.path());
+    let output = command
+        .args(["doctor", "--no-browser", "--listen", "127.0.0.1:0"])
+        .output()
+        .expect("run");
+    assert!(
+        String::from_utf8_lossy(&output.stdout)
+            .starts_with("ok     listener      the proxy can listen on")
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_who_has_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let running = Running::start(home.path(), "one");
+    let own = running.address.to_string();
+    let listen = |at: &str| {
+        let mut command = corstap(home.path());
+        command.args([
+            "doctor",
+            "--json",
+            "--no-browser",
+            "--listen",
+            at,
+            "--dashboard",
+            "off",
+        ]);
+        command
+    };
+    let found = finds(&mut listen(&own), "listener");
+    assert!(
+        found[0].0 == "note" && found[0].1.contains("a corstap listens on"),
+        "{found:?}"
+    );
+    let older = answering("HTTP/1.1 200 OK\r\n\r\ncorstap 0.0.9\n");
+    finds_wrong(
+        &mut listen(&older),
+        "listener",
+        "another version listens on",
+    );
+    let other = answering("HTTP/1.1 400 Bad Request\r\n\r\n<html>no</html>");
+    finds_wrong(
+        &mut listen(&other),
+        "listener",
+        "not by a corstap that says who it is",
+    );
+    finds_wrong(
+        &mut listen("192.0.2.1:0"),
+        "listener",
+        "cannot listen on 192.0.2.1:0",
+    );
+    let mut command = listen("127.0.0.1:0");
+    command.args(["--dashboard", "0.0.0.0:0"]);
+    let output = command.output().expect("run");
+    assert_eq!(output.status.code(), Some(2), "it is there twice");
+    let mut command = corstap(home.path());
+    command.args([
+        "doctor",
+        "--json",
+        "--no-browser",
+        "--listen",
+        "127.0.0.1:0",
+        "--dashboard",
+        "0.0.0.0:0",
+    ]);
+    finds_wrong(&mut command, "dashboard", "not a loopback address");
+}
+
+/// A server that answers everything with this.
+fn answering(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = TcpStream::read(&mut stream, &mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address.to_string()
+}
+
+#[test]
+fn files_that_others_may_use_and_directories_that_nobody_may_are_named() {
+    let home = tempfile::tempdir().expect("a directory");
+    let key = ca(home.path()).join("ca-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("set");
+    finds_wrong(&mut doctor(home.path()), "ca", "chmod 600");
+    fs::write(&key, "garbage").expect("written");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("set");
+    finds_wrong(&mut doctor(home.path()), "ca", "is damaged");
+    let full = tempfile::tempdir().expect("a directory");
+    let state = full.path().join(".local/state");
+    fs::create_dir_all(&state).expect("made");
+    fs::write(state.join("corstap"), "in the way").expect("written");
+    finds_wrong(
+        &mut doctor(full.path()),
+        "captures",
+        "corstap run --capture FILE",
+    );
+    let other = tempfile::tempdir().expect("a directory");
+    let captures = other.path().join(".local/state/corstap/captures");
+    fs::create_dir_all(&captures).expect("made");
+    fs::set_permissions(&captures, fs::Permissions::from_mode(0o755)).expect("set");
+    finds_wrong(&mut doctor(other.path()), "captures", "chmod 700");
+}
+
+#[test]
+fn a_clock_that_is_behind_is_found_by_what_was_written_before() {
+    let home = tempfile::tempdir().expect("a directory");
+    let certificate = ca(home.path()).join("ca.pem");
+    let later = SystemTime::now() + Duration::from_hours(2);
+    let file = fs::File::options()
+        .write(true)
+        .open(certificate)
+        .expect("there");
+    file.set_modified(later).expect("set");
+    finds_wrong(&mut doctor(home.path()), "clock", "s from now");
+}
+
+#[test]
+fn proxies_of_the_environment_are_tried() {
+    let home = tempfile::tempdir().expect("a directory");
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .expect("bound")
+        .local_addr()
+        .expect("bound");
+    let mut command = doctor(home.path());
+    command.env("HTTPS_PROXY", format!("http://{dead}"));
+    finds_wrong(&mut command, "upstream", "--upstream-proxy none");
+    let mut command = doctor(home.path());
+    command.env("https_proxy", "socks5://127.0.0.1:1");
+    finds_wrong(&mut command, "upstream", "https_proxy");
+    let mut command = doctor(home.path());
+    command.env("HTTPS_PROXY", format!("http://{}", answering("")));
+    let found = finds(&mut command, "upstream");
+    assert!(
+        found[0].0 == "ok" && found[0].1.contains("which answers"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn servers_are_reached_as_a_run_would_and_told_why_not() {
+    let home = tempfile::tempdir().expect("a directory");
+    let plain = answering("HTTP/1.1 200 OK\r\n\r\n");
+    let mut command = doctor(home.path());
+    command.arg(format!("http://{plain}"));
+    let found = finds(&mut command, "server");
+    assert!(
+        found[0].0 == "ok" && found[0].1.contains("reached at 127.0.0.1:"),
+        "{found:?}"
+    );
+    let mut command = doctor(home.path());
+    command.arg(format!("https://{plain}"));
+    finds_wrong(&mut command, "server", "does not speak TLS");
+    let mut command = doctor(home.path());
+    command.arg("no such thing");
+    finds_wrong(&mut command, "server", "it is like https://");
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .expect("bound")
+        .local_addr()
+        .expect("bound");
+    let mut command = doctor(home.path());
+    command.arg(format!("http://{dead}"));
+    finds_wrong(&mut command, "server", "Is the server running");
+}
+
+/// Firefox profiles that trust what Firefox does.
+fn make_profiles(home: &Path, profiles: [&str; 2]) {
+    for profile in profiles {
+        let dir = home.join(".mozilla/firefox").join(profile);
+        fs::create_dir_all(&dir).expect("made");
+        let store = format!("sql:{}", dir.display());
+        let made = Command::new("certutil")
+            .args(["-N", "--empty-password", "-d", &store])
+            .output();
+        assert!(made.expect("certutil").status.success());
+    }
+}
+
+#[test]
+fn a_store_that_trusts_what_was_replaced_or_lacks_what_others_trust_is_named() {
+    let home = tempfile::tempdir().expect("a directory");
+    let path = std::env::var_os("PATH").expect("one");
+    make_profiles(home.path(), ["a.one", "b.two"]);
+    ca(home.path());
+    let with_tools = || {
+        let mut command = doctor(home.path());
+        command.env("PATH", &path);
+        command
+    };
+    finds_wrong(
+        &mut doctor(home.path()),
+        "trust",
+        "certutil is not installed",
+    );
+    let found = finds(&mut with_tools(), "trust");
+    assert!(
+        found
+            .iter()
+            .all(|(level, said)| level == "note" && said.contains("corstap ca install")),
+        "{found:?}"
+    );
+    let verb = |arguments: &[&str]| {
+        let mut command = corstap(home.path());
+        command.env("PATH", &path).arg("ca").args(arguments);
+        assert!(command.output().expect("run").status.success());
+    };
+    verb(&["install", "--stores", "nss"]);
+    let two = home.path().join(".mozilla/firefox/b.two");
+    let store = format!("sql:{}", two.display());
+    let listed = Command::new("certutil")
+        .args(["-L", "-d", &store])
+        .output()
+        .expect("certutil");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let name = listed
+        .split_whitespace()
+        .find(|word| word.starts_with("corstap-"))
+        .expect("it is there");
+    Command::new("certutil")
+        .args(["-D", "-d", &store, "-n", name])
+        .output()
+        .expect("certutil");
+    finds_wrong(
+        &mut with_tools(),
+        "trust",
+        "profile b.two: does not trust the CA, which others do",
+    );
+    verb(&["rotate"]);
+    finds_wrong(
+        &mut with_tools(),
+        "trust",
+        "profile a.one: still has corstap-",
+    );
+}
