@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 
 use anyhow::{Context, Result};
+use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use rustix::termios::tcgetpgrp;
 use tokio::process::{Child, Command};
@@ -20,8 +21,33 @@ use crate::store::{self, Capture};
 /// What a shell adds to the number of the signal that has ended a command.
 const SIGNALLED: i32 = 128;
 
-/// Starts a command with these variables set.
-pub(super) fn start(command: &[OsString], variables: Vec<(&'static str, String)>) -> Result<Child> {
+/// Runs a command with these variables set, and passes on to it what corstap is told meanwhile. The code
+/// is the command's own, or a shell's for a signal.
+pub(super) async fn run(
+    command: &[OsString],
+    variables: Vec<(&'static str, String)>,
+) -> Result<u8> {
+    // Listened for before there is a command: what comes early is to reach it too, and not to end us.
+    let told = [
+        (signal(SignalKind::interrupt())?, Signal::INT),
+        (signal(SignalKind::terminate())?, Signal::TERM),
+        (signal(SignalKind::hangup())?, Signal::HUP),
+    ];
+    let mut child = start(command, variables)?;
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let passing_on = async {
+        if let Some(pid) = pid {
+            join_all(told.map(|(signals, number)| pass_on(pid, signals, number))).await;
+        }
+        pending::<u8>().await
+    };
+    tokio::select! {
+        status = child.wait() => Ok(code(status?)),
+        never = passing_on => Ok(never),
+    }
+}
+
+fn start(command: &[OsString], variables: Vec<(&'static str, String)>) -> Result<Child> {
     let (program, arguments) = command.split_first().context("there is no command")?;
     let mut command = Command::new(program);
     command.args(arguments).envs(variables).kill_on_drop(true);
@@ -30,31 +56,7 @@ pub(super) fn start(command: &[OsString], variables: Vec<(&'static str, String)>
         .with_context(|| format!("cannot run {}", program.display()))
 }
 
-/// Waits until a command ends, and passes on to it what corstap is told meanwhile. The code is the
-/// command's own, or a shell's for a signal.
-pub(super) async fn wait(mut child: Child) -> Result<u8> {
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let passing_on = async {
-        if let Some(pid) = pid {
-            let passing = [
-                pass_on(pid, SignalKind::interrupt(), Signal::INT),
-                pass_on(pid, SignalKind::terminate(), Signal::TERM),
-                pass_on(pid, SignalKind::hangup(), Signal::HUP),
-            ];
-            futures_util::future::join_all(passing).await;
-        }
-        pending::<()>().await;
-    };
-    tokio::select! {
-        status = child.wait() => Ok(code(status?)),
-        () = passing_on => Ok(0),
-    }
-}
-
-async fn pass_on(to: Pid, kind: SignalKind, number: Signal) {
-    let Ok(mut signals) = signal(kind) else {
-        return;
-    };
+async fn pass_on(to: Pid, mut signals: tokio::signal::unix::Signal, number: Signal) {
     while signals.recv().await.is_some() {
         // What is typed at a terminal reaches every program that runs there, the command too.
         if number == Signal::INT && has_terminal() {

@@ -86,7 +86,7 @@ async fn with_command(with: RunWith) -> Result<u8> {
     let variables = variables(&certificate, &bundle, address)?;
     let (command, ended) = (&with.command, &mut code);
     let running = move |_| async move {
-        *ended = command::wait(command::start(command, variables)?).await?;
+        *ended = command::run(command, variables).await?;
         Ok(())
     };
     tell(session, heard, log, running).await?;
