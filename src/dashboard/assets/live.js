@@ -1,44 +1,54 @@
 // What changes, from one change on. EventSource cannot send the token, so the stream is read here.
-import { ask, Refused } from "/session.js";
+
+import { ask, Refused } from "./session.js";
 
 const REST = 1000;
 
-/** Calls `tell` with each exchange that changes, and `state` with how things are; for ever. */
-export async function follow(after, tell, state) {
+/**
+ * Calls `tell` with the name and the content of each event, and `state` with whether there is a connection. A connection
+ * that breaks is made again from the last change that came, so that nothing is missed and nothing comes twice. Ends when
+ * the signal says so, or when this run is over.
+ */
+export async function follow(after, { tell, state, signal }) {
   let last = after;
-  for (;;) {
+  while (!signal.aborted) {
     try {
-      const answer = await ask(`/api/changes?after=${last}`);
-      state("live");
-      for await (const event of events(answer.body)) {
-        if (event.event !== "exchange") continue;
-        tell(JSON.parse(event.data));
-        last = event.id;
+      const answer = await ask(`api/changes?after=${last}&rows=true`, { signal });
+      state({ connected: true, ended: false });
+      for await (const { id, event, data } of events(answer.body)) {
+        tell(event, JSON.parse(data));
+        last = id ?? last;
       }
-      state("corstap has ended; what it has recorded is in its capture");
     } catch (error) {
-      if (error instanceof Refused) return state(error.message);
-      state("corstap does not answer; it is asked again");
+      if (signal.aborted) return;
+      if (error instanceof Refused) return state({ connected: false, ended: true });
     }
+    state({ connected: false, ended: false });
     await new Promise((resolve) => setTimeout(resolve, REST));
   }
 }
 
 /** The events of a stream: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n\n");
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n\n");
     rest = parts.pop();
-    for (const part of parts) yield event(part);
+    for (const part of parts) {
+      const event = fields(part);
+      if (event.data) yield event;
+    }
   }
 }
 
-function event(part) {
-  const fields = {};
+function fields(part) {
+  const found = {};
   for (const line of part.split("\n")) {
     const at = line.indexOf(":");
-    if (at > 0) fields[line.slice(0, at)] = line.slice(at + 1).replace(/^ /, "");
+    if (at > 0) found[line.slice(0, at)] = line.slice(at + 1).replace(/^ /, "");
   }
-  return fields;
+  return found;
 }

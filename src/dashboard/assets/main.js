@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { atMostEvery, el, fill, printable } from "./dom.js";
 import { ExchangesView } from "./exchanges.js";
 import { empty } from "./list.js";
+import { follow } from "./live.js";
 import { Exchanges, Filter, MOST } from "./model.js";
 import { overview } from "./overview.js";
 import { Bench } from "./policy.js";
@@ -130,38 +131,43 @@ function failed(error) {
 
 /** Reads a capture from its newest page to its oldest; what is live follows by itself. */
 async function load(capture) {
-  feed?.close();
+  feed?.abort();
   Object.assign(page, { exchanges: new Exchanges(), capture, waiting: [] });
   part("captures").value = capture ?? "";
   const mine = (loading = {});
   let answer = await api.page(capture);
   if (loading !== mine) return;
-  if (!capture) feed = follow(answer.change);
+  feed = new AbortController();
+  if (!capture) listen(answer.change, feed.signal);
   for (;;) {
     for (const row of answer.rows) page.exchanges.note(row);
     redraw();
-    if (!answer.more || page.exchanges.rows.size >= MOST) return;
-    answer = await api.page(capture, answer.rows.at(-1).id);
+    if (!answer.next || page.exchanges.rows.size >= MOST) return;
+    answer = await api.page(capture, answer.next);
     if (loading !== mine) return;
   }
 }
 
-function follow(change) {
-  return api.live(change, {
-    row(row) {
-      if (page.paused) page.waiting.push(row);
-      else page.exchanges.note(row);
-      redraw();
-    },
-    status(status) {
-      page.status = status;
-      drawState();
-    },
-    connection(said) {
-      Object.assign(page, said);
-      drawState();
-    },
-  });
+/** What is told of each event that comes. */
+const EVENTS = {
+  row(row) {
+    if (page.paused) page.waiting.push(row);
+    else page.exchanges.note(row);
+    redraw();
+  },
+  status(status) {
+    page.status = status;
+    drawState();
+  },
+};
+
+function listen(change, signal) {
+  const tell = (event, content) => EVENTS[event]?.(content);
+  const state = (said) => {
+    Object.assign(page, said);
+    drawState();
+  };
+  follow(change, { tell, state, signal });
 }
 
 async function listCaptures(chosen) {

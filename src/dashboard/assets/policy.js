@@ -153,7 +153,7 @@ export class Bench {
 
   async #suggest() {
     try {
-      const { policy } = await suggest(this.capture(), {});
+      const { policy } = await suggest(this.capture());
       this.editor.value = policy;
       this.#changed();
     } catch (error) {

@@ -6,7 +6,7 @@ function take() {
   const given = location.hash.slice(1);
   if (given) {
     sessionStorage.setItem(KEY, given);
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + location.search);
   }
   return sessionStorage.getItem(KEY);
 }
