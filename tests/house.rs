@@ -30,7 +30,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["wire", "exchange", "cors", "policy", "report", "proxy"],
     ),
     ("browser", &["exchange", "private"]),
-    ("dashboard", &["exchange", "report", "store"]),
+    (
+        "dashboard",
+        &["exchange", "cors", "policy", "report", "clock", "store"],
+    ),
     ("term", &["report"]),
     ("cli", &["wire", "exchange", "browser"]),
     (

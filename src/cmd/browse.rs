@@ -67,10 +67,10 @@ async fn browse(mut arguments: Browse) -> Result<u8> {
     let greeting = greeting(&session, &read, &found, &arguments);
     let visit = Visit {
         proxy: session.address,
-        past_proxy: None,
+        past_proxy: session.dashboard_at,
         trusts,
         is_headless: arguments.headless,
-        open: arguments.url.iter().map(ToString::to_string).collect(),
+        open: tabs(&arguments, &session),
         arguments: arguments.browser_arguments,
         dens: dens(&found)?,
         guard: env::current_exe().context("where corstap itself is")?,
@@ -84,6 +84,14 @@ async fn browse(mut arguments: Browse) -> Result<u8> {
     };
     run::tell(session, heard, log, |recorder| keep_open(visit, recorder)).await?;
     Ok(FINE)
+}
+
+/// What is opened: the URL, and the dashboard where there is a window to look at it.
+fn tabs(arguments: &Browse, session: &Session) -> Vec<String> {
+    let url = arguments.url.iter().map(ToString::to_string);
+    let dashboard = session.dashboard_url.clone();
+    let dashboard = dashboard.filter(|_| !arguments.headless);
+    url.chain(dashboard).collect()
 }
 
 /// Has the browser open until it is closed, or we are told to stop.

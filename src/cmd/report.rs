@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{FINE, place};
 use crate::cli::{Format, Report, Since};
+use crate::dashboard::report::Form;
 use crate::exchange::secret::{Redactor, Values};
 use crate::exchange::{ExchangeId, Moment, RequestUrl};
 use crate::report::paper::{self, About, Group, Source, Sources};
@@ -58,21 +59,34 @@ pub fn run(arguments: &Report) -> Result<u8> {
         left_out: 0,
         looked_at,
     };
-    let text = if arguments.format == Format::Har {
-        let sources = reader.entries(&gists)?;
-        paper::har::har(&about, sources.values())
-    } else {
-        let groups = groups(&gists, &mut about);
-        let sources = reader.sources(&groups)?;
-        let paper = paper::paper(&about, &groups, &sources);
-        match arguments.format {
-            Format::Markdown => paper::markdown::markdown(&paper),
-            Format::Html => paper::html::html(&paper),
-            Format::Curl => paper::curl::script(&paper),
-            Format::Json | Format::Har => Terminal::json_line(&paper)?,
-        }
-    };
+    let text = reader.write(&gists, &mut about, arguments.format)?;
     write(&text, arguments.output.as_deref())
+}
+
+/// A report on exchanges that were chosen one by one, as the dashboard asks for it; nothing where there
+/// are none.
+pub(super) fn chosen(capture: &Capture, ids: &[ExchangeId], form: Form) -> Result<Option<String>> {
+    let gists = capture.gists(Wanted::Named(ids), MOST_FAILURES)?;
+    if gists.is_empty() {
+        return Ok(None);
+    }
+    let reader = Reader {
+        capture,
+        redactor: Redactor::new(&ca::random()?, Values::Harmless),
+    };
+    let mut about = About {
+        capture: capture.name.clone(),
+        has_all_values: capture.has_all_values()?,
+        included: Vec::new(),
+        left_out: 0,
+        looked_at: None,
+    };
+    let format = match form {
+        Form::Markdown => Format::Markdown,
+        Form::Har => Format::Har,
+        Form::Curl => Format::Curl,
+    };
+    reader.write(&gists, &mut about, format).map(Some)
 }
 
 fn write(text: &str, output: Option<&Path>) -> Result<u8> {
@@ -161,6 +175,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The report in a format.
+    fn write(&self, gists: &[Gist], about: &mut About, format: Format) -> Result<String> {
+        if format == Format::Har {
+            let sources = self.entries(gists)?;
+            return Ok(paper::har::har(about, sources.values()));
+        }
+        let groups = groups(gists, about);
+        let sources = self.sources(&groups)?;
+        let paper = paper::paper(about, &groups, &sources);
+        Ok(match format {
+            Format::Markdown => paper::markdown::markdown(&paper),
+            Format::Html => paper::html::html(&paper),
+            Format::Curl => paper::curl::script(&paper),
+            Format::Json | Format::Har => Terminal::json_line(&paper)?,
+        })
+    }
+
     fn source(&self, id: ExchangeId) -> Result<Option<Source>> {
         let stored = self.capture.exchange(id)?;
         Ok(stored.map(|stored| {

@@ -13,14 +13,25 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
+const PICTURE: &str = "image/svg+xml";
+
 /// What there is: its path, its type, and itself.
-const ALL: [(&str, &str, &str); 6] = [
-    ("/", HTML, include_str!("assets/page.html")),
-    ("/page.css", STYLE, include_str!("assets/page.css")),
-    ("/page.js", SCRIPT, include_str!("assets/page.js")),
-    ("/session.js", SCRIPT, include_str!("assets/session.js")),
-    ("/live.js", SCRIPT, include_str!("assets/live.js")),
+const ALL: [(&str, &str, &str); 15] = [
+    ("/", HTML, include_str!("assets/index.html")),
+    ("/app.css", STYLE, include_str!("assets/app.css")),
+    ("/icon.svg", PICTURE, include_str!("assets/icon.svg")),
+    ("/api.js", SCRIPT, include_str!("assets/api.js")),
+    ("/dom.js", SCRIPT, include_str!("assets/dom.js")),
+    ("/exchanges.js", SCRIPT, include_str!("assets/exchanges.js")),
     ("/list.js", SCRIPT, include_str!("assets/list.js")),
+    ("/live.js", SCRIPT, include_str!("assets/live.js")),
+    ("/main.js", SCRIPT, include_str!("assets/main.js")),
+    ("/model.js", SCRIPT, include_str!("assets/model.js")),
+    ("/overview.js", SCRIPT, include_str!("assets/overview.js")),
+    ("/policy.js", SCRIPT, include_str!("assets/policy.js")),
+    ("/session.js", SCRIPT, include_str!("assets/session.js")),
+    ("/story.js", SCRIPT, include_str!("assets/story.js")),
+    ("/words.js", SCRIPT, include_str!("assets/words.js")),
 ];
 
 pub(super) fn router() -> Router<Arc<Shared>> {

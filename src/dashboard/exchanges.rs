@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 
 use super::Shared;
+use super::captures::asked;
 use super::guard::refusal;
 use crate::exchange::ExchangeId;
 use crate::report::record::Record;
@@ -23,10 +24,18 @@ const MOST: usize = 500;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    capture: Option<String>,
     before: Option<u64>,
     limit: Option<usize>,
     #[serde(default)]
     failed: bool,
+}
+
+/// Of which capture.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Of {
+    capture: Option<String>,
 }
 
 /// A page of exchanges, the newest first.
@@ -35,7 +44,7 @@ pub(super) async fn page(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let Ok(Query(wanted)) = wanted else {
-        let told = "it takes before=ID, limit=N and failed=true";
+        let told = "it takes before=ID, limit=N, failed=true and capture=NAME";
         return refusal(StatusCode::BAD_REQUEST, told);
     };
     let which = if wanted.failed {
@@ -57,55 +66,38 @@ pub(super) async fn page(
         }
         let next = serde_json::to_string(&next)?;
         let change = page.change.number();
-        Ok(Some(format!(
+        Ok::<_, store::Error>(Some(format!(
             "{{\"exchanges\":[{all}],\"next\":{next},\"change\":{change}}}"
         )))
     };
-    asked(shared, read).await
+    asked(shared, wanted.capture, read).await
 }
 
 /// One exchange.
 pub(super) async fn one(
     State(shared): State<Arc<Shared>>,
     id: Result<Path<u64>, PathRejection>,
+    of: Result<Query<Of>, QueryRejection>,
 ) -> Response {
-    let Ok(Path(id)) = id else {
+    let (Ok(Path(id)), Ok(Query(of))) = (id, of) else {
         return refusal(
             StatusCode::BAD_REQUEST,
-            "the number of an exchange is like 17",
+            "the number of an exchange is like 17, and it takes capture=NAME",
         );
     };
     let read = move |capture: &Capture| {
         let stored = capture.exchange(ExchangeId(id))?;
-        Ok(stored
-            .map(|stored| record(&capture.name, &stored))
-            .transpose()?)
+        Ok::<_, store::Error>(
+            stored
+                .map(|stored| record(&capture.name, &stored))
+                .transpose()?,
+        )
     };
-    asked(shared, read).await
+    asked(shared, of.capture, read).await
 }
 
 /// An exchange as JSON.
 pub(super) fn record(capture: &str, stored: &Stored) -> Result<String, serde_json::Error> {
     let record = Record::new(capture, stored.rev, &stored.recorded, &stored.judgement);
     serde_json::to_string(&record)
-}
-
-/// Asks the capture, where nothing else has to wait for it.
-async fn asked(
-    shared: Arc<Shared>,
-    read: impl FnOnce(&Capture) -> Result<Option<String>, store::Error> + Send + 'static,
-) -> Response {
-    let reading = move || read(&Capture::open(&shared.parts.capture)?);
-    match tokio::task::spawn_blocking(reading).await {
-        Ok(Ok(Some(json))) => {
-            let kind = [(header::CONTENT_TYPE, "application/json")];
-            (kind, json).into_response()
-        }
-        Ok(Ok(None)) => refusal(StatusCode::NOT_FOUND, "there is no such exchange"),
-        Ok(Err(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        Err(_) => refusal(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the capture cannot be read",
-        ),
-    }
 }

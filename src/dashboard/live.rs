@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::Shared;
 use super::exchanges::record;
 use super::guard::refusal;
+use super::rows::Row;
 use crate::store::capture::Change;
 use crate::store::{self, Capture};
 
@@ -30,6 +31,9 @@ const QUIET: Duration = Duration::from_secs(15);
 #[serde(deny_unknown_fields)]
 pub(super) struct From {
     after: Option<i64>,
+    /// As rows of a list, rather than whole.
+    #[serde(default)]
+    rows: bool,
 }
 
 /// Every change after one, and then what comes. What was read is told once, in the order of the
@@ -42,7 +46,7 @@ pub(super) async fn changes(
     let Ok(Query(from)) = from else {
         return refusal(
             StatusCode::BAD_REQUEST,
-            "it takes after=N, the number of a change",
+            "it takes after=N, the number of a change, and rows=true",
         );
     };
     let last_seen = match fields.get("last-event-id").map(|id| id.to_str()) {
@@ -61,6 +65,7 @@ pub(super) async fn changes(
         capture: shared.parts.capture.clone(),
         changed: shared.parts.changed.clone(),
         last: Change::numbered(last_seen.or(from.after).unwrap_or(0)),
+        as_rows: from.rows,
         waiting: VecDeque::new(),
     };
     let events = stream::unfold(reader, async |mut reader| {
@@ -76,6 +81,7 @@ struct Reader {
     capture: PathBuf,
     changed: watch::Receiver<()>,
     last: Change,
+    as_rows: bool,
     waiting: VecDeque<Event>,
 }
 
@@ -99,16 +105,20 @@ impl Reader {
     }
 
     async fn read(&mut self) -> Result<(), store::Error> {
-        let (path, last) = (self.capture.clone(), self.last);
+        let (path, last, as_rows) = (self.capture.clone(), self.last, self.as_rows);
         let reading = tokio::task::spawn_blocking(move || {
             let capture = Capture::open(&path)?;
             let changes = capture.changes_in_part(last, AT_ONCE)?;
             let mut events = VecDeque::with_capacity(changes.len());
             let mut last = last;
             for (change, stored) in changes {
-                let data = record(&capture.name, &stored)?;
+                let (name, data) = if as_rows {
+                    ("row", serde_json::to_string(&Row::of(&stored))?)
+                } else {
+                    ("exchange", record(&capture.name, &stored)?)
+                };
                 let id = change.number().to_string();
-                events.push_back(Event::default().id(id).event("exchange").data(data));
+                events.push_back(Event::default().id(id).event(name).data(data));
                 last = change;
             }
             Ok::<_, store::Error>((events, last))

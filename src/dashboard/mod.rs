@@ -13,6 +13,11 @@
 //! - `exchanges`: pages of exchanges, and one of them.
 //! - `live`: what changes, as server-sent events. They are read from the capture itself by the numbers
 //!   of changes, so that there is no gap and nothing twice, wherever a reader goes on.
+//! - `rows`: exchanges as rows of a list, so that a page can hold a hundred thousand.
+//! - `captures`: which captures can be looked at; a page names one, never a file.
+//! - `report`, `policy`: what the page asks other rooms: reports, and what a policy would do. Nothing
+//!   that it asks changes what passes through the proxy.
+//! - `status`: what the run says of itself.
 //! - `assets`: the page, in files of its own.
 //!
 //! # API
@@ -23,16 +28,30 @@
 //! | `GET /proxy.pac` | sends what is read through the proxy; needs no token |
 //! | `GET /api/exchanges?before=ID&limit=N&failed=true` | `{"exchanges": […], "next": ID or null, "change": N}`, the newest first |
 //! | `GET /api/exchanges/ID` | one exchange |
-//! | `GET /api/changes?after=N` | events: `id` is the number of the change, `data` the exchange; `Last-Event-ID` counts before `after` |
+//! | `GET /api/changes?after=N` | events `exchange`: `id` is the number of the change, `data` the exchange; `Last-Event-ID` counts before `after` |
+//! | `GET /api/changes?after=N&rows=true` | the same as events `row` |
+//! | `GET /api/rows?before=ID` | `{"rows": […], "next": ID or null, "change": N}`, the newest first |
+//! | `GET /api/captures` | `[{"name": …, "current": true}, …]` |
+//! | `GET /api/status` | `{"proxy": "ADDR:PORT", "rewriting": {"policy": …, "until": …} or null}` |
+//! | `GET /api/report?ids=ID,ID&format=markdown` | a report, also as `har` or `curl` |
+//! | `POST /api/policy/check` | of `{"policy": TEXT}`: `{"findings": […]}`, as `corstap check --json` |
+//! | `POST /api/policy/replay` | of `{"policy": TEXT}`: `{"groups": […]}`, as `corstap check --capture --json` |
+//! | `POST /api/policy/suggest` | of `{}`: `{"policy": TEXT, "rules": N}`, as `corstap suggest` |
 //!
-//! An exchange is the JSON of `corstap log --json`. What fails is `{"error": "…"}`.
+//! An exchange is the JSON of `corstap log --json`. Rows, exchanges, reports, replays and suggestions are of
+//! the capture of this run, or of the one that `capture` names. What fails is `{"error": "…"}`.
 
 mod assets;
+mod captures;
 mod exchanges;
 mod guard;
 mod live;
+mod policy;
+pub mod report;
 mod routes;
+mod rows;
 mod session;
+mod status;
 
 use std::future::Future;
 use std::io;
@@ -44,6 +63,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use self::session::Token;
+pub use self::status::{Standing, Status};
 
 /// Why there is no dashboard.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +89,15 @@ pub enum Error {
 }
 
 /// What a dashboard shows.
-#[derive(Debug)]
 pub struct Parts {
     /// The file of the capture.
     pub capture: PathBuf,
+    /// The directory of the captures.
+    pub captures: PathBuf,
+    /// What the run says of itself.
+    pub status: Box<dyn Fn() -> Status + Send + Sync>,
+    /// Writes reports.
+    pub report: report::Write,
     /// Tells that something was committed to it.
     pub changed: watch::Receiver<()>,
     /// The proxy auto-configuration file.
@@ -88,7 +113,6 @@ pub struct Dashboard {
 }
 
 /// What all routes share.
-#[derive(Debug)]
 struct Shared {
     address: SocketAddr,
     token: Token,

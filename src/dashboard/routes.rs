@@ -7,9 +7,9 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
-use super::{Shared, assets, exchanges, guard, live};
+use super::{Shared, assets, captures, exchanges, guard, live, policy, report, rows, status};
 
 /// All routes. Those below `/api` tell what was recorded, and need the token.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -17,6 +17,13 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/exchanges", get(exchanges::page))
         .route("/exchanges/{id}", get(exchanges::one))
         .route("/changes", get(live::changes))
+        .route("/rows", get(rows::page))
+        .route("/captures", get(captures::all))
+        .route("/status", get(status::status))
+        .route("/report", get(report::report))
+        .route("/policy/check", post(policy::check))
+        .route("/policy/replay", post(policy::play))
+        .route("/policy/suggest", post(policy::least))
         .fallback(nothing)
         .layer(from_fn_with_state(Arc::clone(&shared), guard::with_token));
     Router::new()

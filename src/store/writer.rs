@@ -196,7 +196,7 @@ impl Writer {
 }
 
 /// A capture's name is that of its file.
-pub(super) fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     path.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cli::Run;
 use crate::clock;
+use crate::dashboard::Standing;
 use crate::exchange::Moment;
 use crate::policy::Policy;
 use crate::policy::rewrite::{Refusal, Rewriter};
@@ -81,6 +82,14 @@ impl InForce {
             seen: read,
             ends,
         })
+    }
+
+    /// What stands of it in the dashboard.
+    pub(in crate::cmd) fn standing(&self) -> Standing {
+        Standing {
+            policy: self.file.display().to_string(),
+            until: self.ends.at.rfc3339(),
+        }
     }
 
     /// Looks after the file and the time, until there is nobody to do it for.

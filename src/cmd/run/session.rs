@@ -18,7 +18,8 @@ use super::repairs;
 use super::rewriting::{self, InForce};
 use crate::ca::{self, Ca, LeafCache};
 use crate::cli::{Run, Values};
-use crate::cmd::{place, route};
+use crate::clock;
+use crate::cmd::{place, report, route};
 use crate::dashboard::{self, Dashboard};
 use crate::exchange::secret::{self, Redactor};
 use crate::private::PrivateDir;
@@ -39,6 +40,8 @@ pub(in crate::cmd) struct Session {
     pub(in crate::cmd) dashboard_told: String,
     /// Where the dashboard listens, if there is one.
     pub(in crate::cmd) dashboard_at: Option<SocketAddr>,
+    /// The address of the dashboard, token and all.
+    pub(in crate::cmd) dashboard_url: Option<String>,
     dashboard: Option<(Dashboard, dashboard::Parts)>,
     /// What the user is to know of the way to the servers.
     pub(in crate::cmd) route: String,
@@ -86,9 +89,13 @@ impl Session {
         let (writer, recorder, shown) = Writer::start_within(size, &capture, redactor)?;
         let (notices, noticed) = Notices::new();
         let dashboard_at = dashboard.as_ref().map(Dashboard::address);
+        let dashboard_url = dashboard.as_ref().map(Dashboard::url);
         let dashboard = dashboard.map(|dashboard| {
             let parts = dashboard::Parts {
                 capture: capture.clone(),
+                captures: place::captures().unwrap_or_default(),
+                status: status(address, in_force.as_ref()),
+                report: report::chosen,
                 changed: writer.changed(),
                 pac: proxy::pac(authority.hosts(), address, dashboard.address()),
             };
@@ -113,6 +120,7 @@ impl Session {
             address,
             dashboard_told,
             dashboard_at,
+            dashboard_url,
             dashboard,
             route: told,
             is_named: arguments.capture.is_some(),
@@ -174,6 +182,22 @@ impl Session {
         }
         Served { finished, repairs }
     }
+}
+
+/// What the dashboard says of the run.
+fn status(
+    proxy: SocketAddr,
+    in_force: Option<&InForce>,
+) -> Box<dyn Fn() -> dashboard::Status + Send + Sync> {
+    let policy = in_force.map(|policy| (policy.rewriting.clone(), policy.standing()));
+    Box::new(move || {
+        let policy = policy.as_ref();
+        let still = policy.filter(|(rewriting, _)| rewriting.in_force(clock::now()).is_some());
+        dashboard::Status {
+            proxy,
+            rewriting: still.map(|(_, standing)| standing.clone()),
+        }
+    })
 }
 
 /// Which header values the capture holds.

@@ -140,13 +140,18 @@ export function empty(filter, status, clear) {
   if (!filter.isEmpty) {
     return el("div", { class: "empty" }, el("h2", {}, "No exchange passes these filters"), el("button", { type: "button", onclick: clear }, "Show all"));
   }
-  const hints = status.hints ?? [];
+  const code = (text) => el("code", {}, text);
   return el(
     "div",
     { class: "empty" },
     el("h2", {}, "Nothing recorded yet"),
-    el("p", {}, `Point a browser at ${status.proxy ?? "the proxy"} and load the page that fails. corstap shows what goes to other origins.`),
-    el("ul", {}, hints.map((hint) => el("li", {}, printable(hint)))),
-    el("p", {}, "Or, in a terminal: ", el("code", {}, "corstap browse URL"), " opens a browser that is ready; ", el("code", {}, "corstap doctor"), " looks for what is in the way."),
+    el("p", {}, "Load the page that fails, in a browser that uses the proxy at ", code(status.proxy ?? "…"), ". What goes to other origins appears here."),
+    el(
+      "ul",
+      {},
+      el("li", {}, code("corstap browse URL"), " opens a browser that is ready."),
+      el("li", {}, "In a browser of your own, ", el("a", { href: "http://corstap.invalid/" }, "http://corstap.invalid/"), " tells whether it is set up, and how to."),
+      el("li", {}, code("corstap doctor"), " looks for what is in the way: the proxy settings, trust, localhost that goes past the proxy."),
+    ),
   );
 }

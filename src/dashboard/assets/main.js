@@ -8,7 +8,6 @@ import { follow } from "./live.js";
 import { Exchanges, Filter, MOST } from "./model.js";
 import { overview } from "./overview.js";
 import { Bench } from "./policy.js";
-import { plural } from "./words.js";
 
 const VIEWS = ["exchanges", "overview", "policy"];
 const part = (id) => document.getElementById(id);
@@ -115,8 +114,8 @@ function drawRewriting(rewriting) {
   const banner = part("rewriting");
   banner.hidden = !rewriting;
   if (!rewriting) return;
-  const until = rewriting.until ? `, until ${new Date(rewriting.until).toLocaleTimeString()}` : "";
-  const said = `REWRITING IS ON: ${plural(rewriting.rules, "rule")} of ${printable(rewriting.policy)}${until}. What passes here may fail in production.`;
+  const until = new Date(rewriting.until).toLocaleString();
+  const said = `REWRITING IS ON, by ${printable(rewriting.policy)}, until ${until}. What passes here may fail in production.`;
   if (banner.textContent !== said) banner.textContent = said;
 }
 
@@ -154,10 +153,6 @@ const EVENTS = {
     if (page.paused) page.waiting.push(row);
     else page.exchanges.note(row);
     redraw();
-  },
-  status(status) {
-    page.status = status;
-    drawState();
   },
 };
 
@@ -245,9 +240,18 @@ window.addEventListener("popstate", () => {
   draw();
 });
 
+/** How the run stands may change while the page is open: rewriting ends by itself. */
+const STATUS_EVERY = 5000;
+
+async function askStatus() {
+  page.status = await api.status();
+  drawState();
+}
+
 async function start() {
   const capture = readAddress();
-  page.status = await api.status();
+  await askStatus();
+  setInterval(() => askStatus().catch(() => {}), STATUS_EVERY);
   draw();
   await listCaptures(capture);
   load(capture).catch(failed);

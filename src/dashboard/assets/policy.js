@@ -91,8 +91,8 @@ export class Bench {
       el("button", { type: "button", class: "place", onclick: go }, `line ${finding.line}`),
       ` ${finding.severity}: `,
       el("strong", {}, finding.code),
-      ` ${printable(finding.message ?? "")}`,
-      finding.help ? el("p", {}, printable(finding.help)) : null,
+      ` ${printable(finding.why)}`,
+      el("p", {}, printable(finding.do)),
     );
   }
 
@@ -128,26 +128,24 @@ export class Bench {
   }
 
   /** What changes: what is newly allowed first, and in red, because it is what can do harm. */
-  #tell({ rows, exchanges }) {
-    const head = ["Origin", "Target", "Method", "Newly allowed", "Newly blocked", "Unchanged", "Not told"].map((name) => el("th", { scope: "col" }, name));
-    const row = (one) =>
+  #tell({ groups }) {
+    const head = ["Origin", "Target", "Method", "Newly allowed", "Newly blocked", "Allowed", "Undecided", "Blocked", "Not told"];
+    const row = (group) =>
       el(
         "tr",
         {},
-        el("td", {}, printable(one.origin)),
-        el("td", {}, printable(one.target)),
-        el("td", {}, printable(one.method)),
-        el("td", { class: one.newly_allowed ? "newly-allowed" : null }, one.newly_allowed ? `▲ ${one.newly_allowed}` : "0"),
-        el("td", { class: one.newly_blocked ? "newly-blocked" : null }, one.newly_blocked ? `▼ ${one.newly_blocked}` : "0"),
-        el("td", {}, String(one.unchanged ?? 0)),
-        el("td", {}, String(one.undecided ?? 0)),
+        [group.origin, group.target, group.method].map((text) => el("td", {}, printable(text))),
+        el("td", { class: group.newly_allowed ? "newly-allowed" : null }, group.newly_allowed ? `▲ ${group.newly_allowed}` : "0"),
+        el("td", { class: group.newly_blocked ? "newly-blocked" : null }, group.newly_blocked ? `▼ ${group.newly_blocked}` : "0"),
+        [group.allowed, group.undecided, group.blocked, group.not_told].map((count) => el("td", {}, String(count))),
       );
-    const sorted = [...rows].sort((a, b) => b.newly_allowed - a.newly_allowed || b.newly_blocked - a.newly_blocked);
+    const sorted = [...groups].sort((a, b) => b.newly_allowed - a.newly_allowed || b.newly_blocked - a.newly_blocked);
+    const exchanges = groups.reduce((sum, group) => sum + group.exchanges, 0);
     fill(
       this.changes,
       el("h2", {}, "What this policy would change"),
       el("p", {}, `${plural(exchanges, "cross-origin exchange")} of the capture, compared with what the servers answered.`),
-      el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, sorted.map(row))),
+      el("table", {}, el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, sorted.map(row))),
     );
   }
 

@@ -58,14 +58,12 @@ function doubt({ outcome, if_included: included, if_omitted: omitted }) {
   );
 }
 
-function rewriting({ rewrite, verdict }) {
-  if (!rewrite) return null;
-  return el(
-    "p",
-    { class: "rewritten" },
-    `Passes here because of rule ${printable(rewrite.rule ?? "")}. In production it ${verdict.outcome === "blocked" ? `fails: ${verdict.cause}` : `is ${verdict.outcome}`}.`,
-    rewrite.production === "not-sent" ? " In production this request would never have been sent: its preflight fails." : "",
-  );
+function rewriting({ rewrite, verdict, production }) {
+  const notSent = production === "not-sent" ? "In production this request would never have been sent: its preflight fails." : "";
+  if (!rewrite && !notSent) return null;
+  const fate = verdict.outcome === "blocked" ? `fails: ${verdict.cause}` : `is ${verdict.outcome}`;
+  const passes = rewrite ? `Passes here because of rule ${printable(rewrite.rule)}. In production it ${fate}. ` : "";
+  return el("p", { class: "rewritten" }, passes, notSent);
 }
 
 function confirmed({ confirmed: word }) {
