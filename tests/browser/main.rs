@@ -11,6 +11,7 @@
 mod support;
 
 mod constraint;
+mod dashboard;
 mod pages;
 mod rewriting;
 

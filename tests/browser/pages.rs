@@ -14,15 +14,15 @@ use serde_json::Value;
 use crate::browser;
 
 /// A run with a dashboard.
-struct Run {
-    child: Child,
+pub struct Run {
+    pub child: Child,
     home: tempfile::TempDir,
-    proxy: String,
-    dashboard: String,
+    pub proxy: String,
+    pub dashboard: String,
 }
 
 impl Run {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut child = Command::new(env!("CARGO_BIN_EXE_corstap"))
             .args([
@@ -121,7 +121,7 @@ fn the_set_up_page_tells_a_browser_what_it_lacks() {
 }
 
 /// A server that says nothing of CORS.
-fn server() -> String {
+pub fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("bound").to_string();
     thread::spawn(move || {
@@ -162,7 +162,7 @@ fn the_dashboard_shows_what_was_recorded_as_text_and_keeps_its_token() {
         "{told}"
     );
     assert!(
-        told.contains("blocked") && told.contains(">live<"),
+        told.contains("blocked") && told.contains(">Live<"),
         "{told}"
     );
     let token = run.dashboard.split('#').nth(1).expect("a token");
