@@ -396,6 +396,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_leaf_names_exactly_its_host(label in "[a-z][a-z0-9_-]{0,40}[a-z0-9]", address: [u8; 4]) {
+            // What stands for another script is a name only if it is spelt as such.
+            prop_assume!(!label.starts_with("xn--"));
             let ca = Ca::generate(HostList::Any, "me@here").expect("made");
             let key = leaf_key();
             let name = format!("{label}.example.test");

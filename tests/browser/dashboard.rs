@@ -163,7 +163,21 @@ async fn works(engine: Engine) {
     tab.does("press('Escape'); await until(() => one('.detail').hidden)")
         .await;
 
-    // The overview, and the policy bench.
+    leads_on(&mut tab).await;
+    if let Some(axe) = axe() {
+        is_accessible(&mut tab, &axe).await;
+    }
+
+    // A run that ends, and another one, whose token this page does not have.
+    run.child.kill().expect("ended");
+    tab.does("press('1'); await until(() => one('#state').textContent === 'Reconnecting…')")
+        .await;
+    tab.close().await;
+    rig.finish().await;
+}
+
+/// The overview, and the policy bench.
+async fn leads_on(tab: &mut Tab) {
     let overview = tab
         .does("press('2'); return (await until(() => one('.overview'))).innerText")
         .await;
@@ -181,17 +195,6 @@ async fn works(engine: Engine) {
         .await;
     assert_eq!(change, "▲ 2");
     tab.pictured("policy").await;
-
-    if let Some(axe) = axe() {
-        is_accessible(&mut tab, &axe).await;
-    }
-
-    // A run that ends, and another one, whose token this page does not have.
-    run.child.kill().expect("ended");
-    tab.does("press('1'); await until(() => one('#state').textContent === 'Reconnecting…')")
-        .await;
-    tab.close().await;
-    rig.finish().await;
 }
 
 /// No view has anything that axe-core objects to.

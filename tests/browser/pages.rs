@@ -14,15 +14,15 @@ use serde_json::Value;
 use crate::browser;
 
 /// A run with a dashboard.
-pub struct Run {
-    pub child: Child,
+pub(super) struct Run {
+    pub(super) child: Child,
     home: tempfile::TempDir,
-    pub proxy: String,
-    pub dashboard: String,
+    pub(super) proxy: String,
+    pub(super) dashboard: String,
 }
 
 impl Run {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut child = Command::new(env!("CARGO_BIN_EXE_corstap"))
             .args([
@@ -121,7 +121,7 @@ fn the_set_up_page_tells_a_browser_what_it_lacks() {
 }
 
 /// A server that says nothing of CORS.
-pub fn server() -> String {
+pub(super) fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("bound").to_string();
     thread::spawn(move || {

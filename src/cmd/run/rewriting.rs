@@ -300,6 +300,7 @@ mod tests {
     fn a_rule_that_has_expired_is_skipped_and_named() {
         let old = RULE
             .replace("\"a\"", "\"old\"")
+            .replace("api.test", "old.test")
             .replace("version = 1\n", "");
         let (_dir, _, in_force) = in_force(&format!("{RULE}{old}expires = 2026-11-26\n"));
         let told = &in_force.told;

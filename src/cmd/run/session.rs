@@ -83,10 +83,8 @@ impl Session {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let route = route::route(&arguments.servers, Some(address), &provider)?;
         let told = route::told(&route);
-        let size = size(arguments)?;
-        let capture = capture_path(arguments)?;
-        let redactor = Redactor::new(&ca::random()?, values(arguments));
-        let (writer, recorder, shown) = Writer::start_within(size, &capture, redactor)?;
+        let (writer, recorder, shown) = record(arguments)?;
+        let capture = writer.path.clone();
         let (notices, noticed) = Notices::new();
         let dashboard_at = dashboard.as_ref().map(Dashboard::address);
         let dashboard_url = dashboard.as_ref().map(Dashboard::url);
@@ -94,10 +92,10 @@ impl Session {
             let parts = dashboard::Parts {
                 capture: capture.clone(),
                 captures: place::captures().unwrap_or_default(),
-                status: status(address, in_force.as_ref()),
-                report: report::chosen,
                 changed: writer.changed(),
                 pac: proxy::pac(authority.hosts(), address, dashboard.address()),
+                status: status(address, in_force.as_ref()),
+                report: report::chosen,
             };
             (dashboard, parts)
         });
@@ -111,6 +109,11 @@ impl Session {
             confirm: arguments.confirm,
             rewriting: in_force.as_ref().map(|policy| policy.rewriting.clone()),
             provider,
+        };
+        let heard = Heard {
+            shown,
+            noticed,
+            recorder,
         };
         let session = Self {
             listener,
@@ -126,11 +129,6 @@ impl Session {
             is_named: arguments.capture.is_some(),
             in_force,
             notices,
-        };
-        let heard = Heard {
-            shown,
-            noticed,
-            recorder,
         };
         Ok((session, heard))
     }
@@ -182,6 +180,14 @@ impl Session {
         }
         Served { finished, repairs }
     }
+}
+
+/// Opens a capture as was typed.
+fn record(arguments: &Run) -> Result<(Writer, Recorder, Receiver<Shown>)> {
+    let size = size(arguments)?;
+    let capture = capture_path(arguments)?;
+    let redactor = Redactor::new(&ca::random()?, values(arguments));
+    Ok(Writer::start_within(size, &capture, redactor)?)
 }
 
 /// What the dashboard says of the run.

@@ -41,11 +41,14 @@ export function atMostEvery(milliseconds, call) {
   let timer = null;
   let last = -Infinity;
   return () => {
-    timer ??= setTimeout(() => {
-      timer = null;
-      last = performance.now();
-      call();
-    }, Math.max(0, last + milliseconds - performance.now()));
+    timer ??= setTimeout(
+      () => {
+        timer = null;
+        last = performance.now();
+        call();
+      },
+      Math.max(0, last + milliseconds - performance.now()),
+    );
   };
 }
 

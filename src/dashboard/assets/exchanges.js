@@ -22,13 +22,38 @@ export class ExchangesView {
     this.detail = el("aside", { class: "detail", "aria-label": "The story of one exchange", hidden: true });
     this.counts = el("p", { class: "counts", role: "status" });
     this.nothing = el("div", { class: "nothing" });
-    this.search = el("input", { type: "search", placeholder: "Search ( / )", "aria-label": "Search the exchanges", oninput: whenQuiet(80, () => this.want({ q: this.search.value })) });
+    this.search = el("input", {
+      type: "search",
+      placeholder: "Search ( / )",
+      "aria-label": "Search the exchanges",
+      oninput: whenQuiet(80, () => this.want({ q: this.search.value })),
+    });
     this.failures = el("button", { type: "button", onclick: () => this.toggleFailures() }, "Failures only");
     this.pause = el("button", { type: "button", onclick: () => this.togglePause() });
     const clear = el("button", { type: "button", onclick: () => this.clear() }, "Clear");
-    this.choices = Object.keys(CHOICES).map((name) => el("select", { name, "aria-label": `Only this ${name}`, onchange: (event) => this.want({ [name]: event.target.value }) }));
-    this.bar = el("div", { class: "filters", role: "search" }, this.search, this.failures, this.choices, this.pause, clear, this.counts);
-    this.body = el("div", { class: "listing" }, el("div", { class: "left" }, this.list.scroller, this.nothing), this.detail);
+    this.choices = Object.keys(CHOICES).map((name) =>
+      el("select", {
+        name,
+        "aria-label": `Only this ${name}`,
+        onchange: (event) => this.want({ [name]: event.target.value }),
+      }),
+    );
+    this.bar = el(
+      "div",
+      { class: "filters", role: "search" },
+      this.search,
+      this.failures,
+      this.choices,
+      this.pause,
+      clear,
+      this.counts,
+    );
+    this.body = el(
+      "div",
+      { class: "listing" },
+      el("div", { class: "left" }, this.list.scroller, this.nothing),
+      this.detail,
+    );
     this.chooseLater = atMostEvery(1000, () => this.#choices());
   }
 
@@ -75,10 +100,15 @@ export class ExchangesView {
       const told = await api.exchange(capture, id);
       if (page.selected !== id || page.capture !== capture) return;
       const rows = page.exchanges.storyOf(id);
-      const actions = { open: (other) => this.open(other), close: () => this.close(), report: (ids, format) => api.report(capture, ids, format) };
+      const actions = {
+        open: (other) => this.open(other),
+        close: () => this.close(),
+        report: (ids, format) => api.report(capture, ids, format),
+      };
       fill(this.detail, story(told, rows.length ? rows : [asRow(told)], actions));
     } catch (error) {
-      if (page.selected === id) fill(this.detail, el("p", { class: "problem", role: "alert" }, printable(error.message)));
+      if (page.selected === id)
+        fill(this.detail, el("p", { class: "problem", role: "alert" }, printable(error.message)));
     }
     this.detail.hidden = page.selected === null;
   }
@@ -107,12 +137,18 @@ export class ExchangesView {
     this.list.scroller.hidden = visible.length === 0;
     this.list.show(visible);
     this.list.mark(page.selected);
-    fill(this.nothing, visible.length ? null : empty(page.filter, page.status, () => this.want({ outcome: "", origin: "", target: "", cause: "", q: "" })));
+    fill(
+      this.nothing,
+      visible.length
+        ? null
+        : empty(page.filter, page.status, () => this.want({ outcome: "", origin: "", target: "", cause: "", q: "" })),
+    );
     this.#bar(visible);
     this.chooseLater();
     const selected = page.exchanges.rows.get(page.selected);
     // What is open is told anew when a later fact has changed it.
-    if (selected && !this.detail.hidden && this.#told !== `${selected.id} ${selected.rev}`) this.open(selected.id, { push: false });
+    if (selected && !this.detail.hidden && this.#told !== `${selected.id} ${selected.rev}`)
+      this.open(selected.id, { push: false });
   }
 
   #bar(visible) {
@@ -134,7 +170,11 @@ export class ExchangesView {
       const values = counted(this.page.exchanges.rows.values(), CHOICES[name]).slice(0, MOST_CHOICES);
       const chosen = this.page.filter[name];
       if (chosen && !values.some(([value]) => value === chosen)) values.unshift([chosen, 0]);
-      fill(choice, el("option", { value: "" }, `any ${name}`), values.map(([value, count]) => el("option", { value }, `${printable(value)} (${count})`)));
+      fill(
+        choice,
+        el("option", { value: "" }, `any ${name}`),
+        values.map(([value, count]) => el("option", { value }, `${printable(value)} (${count})`)),
+      );
       choice.value = chosen;
     }
   }
@@ -143,5 +183,19 @@ export class ExchangesView {
 /** An exchange that is not among the rows that are kept, as a row. */
 function asRow({ id, rev, started, elapsed_ms: ms, request, kind, origin, sent, ending, verdict }) {
   const { method, url } = request;
-  return { id, rev, at: Date.parse(started), ms, method, url, target: targetOf(url), kind, origin, status: sent?.status, ending, outcome: verdict.outcome, cause: verdict.cause };
+  return {
+    id,
+    rev,
+    at: Date.parse(started),
+    ms,
+    method,
+    url,
+    target: targetOf(url),
+    kind,
+    origin,
+    status: sent?.status,
+    ending,
+    outcome: verdict.outcome,
+    cause: verdict.cause,
+  };
 }

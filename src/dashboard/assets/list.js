@@ -26,7 +26,17 @@ export class List {
         onscroll: () => this.#draw(),
         onkeydown: (event) => this.#key(event),
       },
-      el("div", { role: "rowgroup", class: "head" }, el("div", { role: "row", class: "row", "aria-rowindex": "1" }, COLUMNS.map((name) => el("div", { role: "columnheader" }, name || el("span", { class: "unseen" }, "Outcome"))))),
+      el(
+        "div",
+        { role: "rowgroup", class: "head" },
+        el(
+          "div",
+          { role: "row", class: "row", "aria-rowindex": "1" },
+          COLUMNS.map((name) =>
+            el("div", { role: "columnheader" }, name || el("span", { class: "unseen" }, "Outcome")),
+          ),
+        ),
+      ),
       this.body,
     );
     new ResizeObserver(() => this.#draw()).observe(this.scroller);
@@ -34,7 +44,10 @@ export class List {
 
   /** The height of a row, which follows the size of the text. */
   get #height() {
-    return Number.parseFloat(getComputedStyle(this.scroller).getPropertyValue("--row")) * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    return (
+      Number.parseFloat(getComputedStyle(this.scroller).getPropertyValue("--row")) *
+      Number.parseFloat(getComputedStyle(document.documentElement).fontSize)
+    );
   }
 
   show(items) {
@@ -83,7 +96,10 @@ export class List {
   #draw() {
     const height = this.#height;
     const first = Math.max(0, Math.floor(this.scroller.scrollTop / height) - SPARE);
-    const last = Math.min(this.#items.length, Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / height) + SPARE);
+    const last = Math.min(
+      this.#items.length,
+      Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / height) + SPARE,
+    );
     const wanted = new Map();
     for (let place = first; place < last; place += 1) wanted.set(this.#items[place].row.id, place);
     for (const [id, { element }] of this.#pool) {
@@ -119,12 +135,22 @@ export class List {
       el("span", { class: `sign ${row.outcome}`, title: word }, sign, el("span", { class: "unseen" }, ` ${word}`)),
       String(row.id),
       timeOfDay(row.at),
-      [of > 1 ? el("span", { class: "branch", "aria-hidden": "true" }, place === 0 ? "┌" : place === of - 1 ? "└" : "├") : null, printable(row.method)],
+      [
+        of > 1
+          ? el("span", { class: "branch", "aria-hidden": "true" }, place === 0 ? "┌" : place === of - 1 ? "└" : "├")
+          : null,
+        printable(row.method),
+      ],
       printable(row.target),
       printable(pathOf(row.url)),
       printable(row.origin ?? ""),
       String(row.status ?? (row.ending === "in-progress" ? "" : row.ending)),
-      [row.rewritten ? el("span", { class: "rewritten", title: `passes here because of rule ${row.rewritten}` }, "repaired ") : null, row.cause ?? row.by ?? ""],
+      [
+        row.rewritten
+          ? el("span", { class: "rewritten", title: `passes here because of rule ${row.rewritten}` }, "repaired ")
+          : null,
+        row.cause ?? row.by ?? "",
+      ],
       duration(row.ms),
     ];
     return el(
@@ -138,20 +164,42 @@ export class List {
 /** What stands where there is nothing to list. */
 export function empty(filter, status, clear) {
   if (!filter.isEmpty) {
-    return el("div", { class: "empty" }, el("h2", {}, "No exchange passes these filters"), el("button", { type: "button", onclick: clear }, "Show all"));
+    return el(
+      "div",
+      { class: "empty" },
+      el("h2", {}, "No exchange passes these filters"),
+      el("button", { type: "button", onclick: clear }, "Show all"),
+    );
   }
   const code = (text) => el("code", {}, text);
   return el(
     "div",
     { class: "empty" },
     el("h2", {}, "Nothing recorded yet"),
-    el("p", {}, "Load the page that fails, in a browser that uses the proxy at ", code(status.proxy ?? "…"), ". What goes to other origins appears here."),
+    el(
+      "p",
+      {},
+      "Load the page that fails, in a browser that uses the proxy at ",
+      code(status.proxy ?? "…"),
+      ". What goes to other origins appears here.",
+    ),
     el(
       "ul",
       {},
       el("li", {}, code("corstap browse URL"), " opens a browser that is ready."),
-      el("li", {}, "In a browser of your own, ", el("a", { href: "http://corstap.invalid/" }, "http://corstap.invalid/"), " tells whether it is set up, and how to."),
-      el("li", {}, code("corstap doctor"), " looks for what is in the way: the proxy settings, trust, localhost that goes past the proxy."),
+      el(
+        "li",
+        {},
+        "In a browser of your own, ",
+        el("a", { href: "http://corstap.invalid/" }, "http://corstap.invalid/"),
+        " tells whether it is set up, and how to.",
+      ),
+      el(
+        "li",
+        {},
+        code("corstap doctor"),
+        " looks for what is in the way: the proxy settings, trust, localhost that goes past the proxy.",
+      ),
     ),
   );
 }

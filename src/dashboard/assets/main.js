@@ -96,7 +96,9 @@ function drawBench() {
 }
 
 const DRAWN_EVERY = { exchanges: 100, overview: 1000 };
-const redraws = Object.fromEntries(Object.entries(DRAWN_EVERY).map(([view, pause]) => [view, atMostEvery(pause, () => page.view === view && draw())]));
+const redraws = Object.fromEntries(
+  Object.entries(DRAWN_EVERY).map(([view, pause]) => [view, atMostEvery(pause, () => page.view === view && draw())]),
+);
 /** Draws soon what has changed by itself; what is being edited is left alone. */
 const redraw = () => redraws[page.view]?.();
 
@@ -122,7 +124,13 @@ function drawRewriting(rewriting) {
 function failed(error) {
   fill(
     main,
-    el("div", { class: "empty", role: "alert" }, el("h2", {}, "corstap does not answer"), el("p", {}, printable(error.message)), el("p", {}, "Open the address that ", el("code", {}, "corstap run"), " prints: it holds what lets this page in.")),
+    el(
+      "div",
+      { class: "empty", role: "alert" },
+      el("h2", {}, "corstap does not answer"),
+      el("p", {}, printable(error.message)),
+      el("p", {}, "Open the address that ", el("code", {}, "corstap run"), " prints: it holds what lets this page in."),
+    ),
   );
 }
 
@@ -167,7 +175,8 @@ function listen(change, signal) {
 
 async function listCaptures(chosen) {
   const known = await api.captures();
-  const choice = ({ name, current }) => el("option", { value: current ? "" : name }, printable(current ? `now: ${name}` : name));
+  const choice = ({ name, current }) =>
+    el("option", { value: current ? "" : name }, printable(current ? `now: ${name}` : name));
   fill(part("captures"), known.map(choice));
   part("captures").value = chosen ?? "";
 }
@@ -195,7 +204,11 @@ function help() {
   fill(
     part("help"),
     el("h2", { id: "help-title" }, "Keys"),
-    el("dl", {}, keys.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])),
+    el(
+      "dl",
+      {},
+      keys.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)]),
+    ),
     el("form", { method: "dialog" }, el("button", {}, "Close")),
   );
   part("help").showModal();

@@ -41,7 +41,10 @@ export class Exchanges {
       else this.stories.delete(old);
     }
     this.#heads.set(id, head);
-    this.stories.set(head, [...(this.stories.get(head) ?? []), id].sort((a, b) => a - b));
+    this.stories.set(
+      head,
+      [...(this.stories.get(head) ?? []), id].sort((a, b) => a - b),
+    );
   }
 
   /** The first exchange of a story, as far as its links are known. */
@@ -122,8 +125,12 @@ export class Filter {
   }
 
   #has(row) {
-    row.text ??= `#${row.id} ${row.method} ${row.url} ${row.origin ?? ""} ${row.cause ?? ""} ${row.status ?? ""} ${row.outcome}`.toLowerCase();
-    return this.q.toLowerCase().split(/\s+/).every((word) => row.text.includes(word));
+    row.text ??=
+      `#${row.id} ${row.method} ${row.url} ${row.origin ?? ""} ${row.cause ?? ""} ${row.status ?? ""} ${row.outcome}`.toLowerCase();
+    return this.q
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => row.text.includes(word));
   }
 }
 

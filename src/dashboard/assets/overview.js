@@ -30,11 +30,21 @@ function first(rows, go, explain) {
   const ranked = [...groups.values()].sort((a, b) => b.count - a.count).slice(0, 5);
   const item = ({ count, row }) => {
     const advice = el("p", { class: "advice" });
-    explain(row.id).then((told) => {
-      advice.textContent = printable(told.explanation?.root ?? told.explanation?.remedy ?? "");
-    }, () => advice.remove());
+    explain(row.id).then(
+      (told) => {
+        advice.textContent = printable(told.explanation?.root ?? told.explanation?.remedy ?? "");
+      },
+      () => advice.remove(),
+    );
     const filter = { target: row.target, ...(row.cause ? { cause: row.cause } : {}) };
-    return el("li", {}, el("strong", {}, row.root ?? row.cause), ` at ${printable(row.target)}: `, behind(go, filter, plural(count, "failure")), advice);
+    return el(
+      "li",
+      {},
+      el("strong", {}, row.root ?? row.cause),
+      ` at ${printable(row.target)}: `,
+      behind(go, filter, plural(count, "failure")),
+      advice,
+    );
   };
   const title = el("h2", {}, "What to fix first");
   if (!ranked.length) return el("section", {}, title, el("p", {}, "Nothing: no exchange was blocked or has failed."));
@@ -72,19 +82,48 @@ function matrix(rows, go) {
       el(
         "table",
         { class: "matrix" },
-        el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "origin ╲ target"), targets.map(([target]) => el("th", { scope: "col" }, printable(target))))),
-        el("tbody", {}, origins.map(([origin]) => el("tr", {}, el("th", { scope: "row" }, printable(origin)), targets.map(([target]) => cell(origin, target))))),
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            el("th", { scope: "col" }, "origin ╲ target"),
+            targets.map(([target]) => el("th", { scope: "col" }, printable(target))),
+          ),
+        ),
+        el(
+          "tbody",
+          {},
+          origins.map(([origin]) =>
+            el(
+              "tr",
+              {},
+              el("th", { scope: "row" }, printable(origin)),
+              targets.map(([target]) => cell(origin, target)),
+            ),
+          ),
+        ),
       ),
     ),
   );
 }
 
 function causes(rows, go) {
-  const ranked = counted(rows.filter((row) => isFailure(row.outcome)), (row) => row.cause ?? row.by ?? row.ending);
+  const ranked = counted(
+    rows.filter((row) => isFailure(row.outcome)),
+    (row) => row.cause ?? row.by ?? row.ending,
+  );
   if (!ranked.length) return null;
   const most = ranked[0][1];
   const bar = ([cause, count]) =>
-    el("tr", {}, el("th", { scope: "row" }, behind(go, { cause }, cause)), el("td", {}, el("meter", { min: 0, max: most, value: count, "aria-label": `${cause}: ${count}` })), el("td", {}, String(count)));
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, behind(go, { cause }, cause)),
+      el("td", {}, el("meter", { min: 0, max: most, value: count, "aria-label": `${cause}: ${count}` })),
+      el("td", {}, String(count)),
+    );
   return el("section", {}, el("h2", {}, "Causes"), el("table", { class: "causes" }, el("tbody", {}, ranked.map(bar))));
 }
 
@@ -100,9 +139,22 @@ function timeline(rows) {
   }
   const most = Math.max(...bars.map(([all]) => all));
   const [width, height] = [900, 90];
-  const block = (count, place, kind) => svg("rect", { x: (place * width) / BARS, y: height - (count * height) / most, width: width / BARS - 1, height: (count * height) / most, class: kind });
+  const block = (count, place, kind) =>
+    svg("rect", {
+      x: (place * width) / BARS,
+      y: height - (count * height) / most,
+      width: width / BARS - 1,
+      height: (count * height) / most,
+      class: kind,
+    });
   const picture = bars.flatMap(([all, failed], place) => [block(all, place, "all"), block(failed, place, "blocked")]);
   const failures = rows.filter((row) => isFailure(row.outcome)).length;
   const told = `${plural(rows.length, "exchange")} from ${new Date(start).toLocaleTimeString()} to ${new Date(start + span).toLocaleTimeString()}, ${plural(failures, "failure")}`;
-  return el("section", {}, el("h2", {}, "When"), el("p", {}, told), svg("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": told }, picture));
+  return el(
+    "section",
+    {},
+    el("h2", {}, "When"),
+    el("p", {}, told),
+    svg("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": told }, picture),
+  );
 }

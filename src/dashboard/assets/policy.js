@@ -47,7 +47,13 @@ export class Bench {
     return el(
       "div",
       { class: "bench" },
-      el("p", {}, "Edit a policy and see what it would do. Nothing here changes what passes through the proxy: that takes ", el("code", {}, "corstap run --policy FILE --rewrite"), "."),
+      el(
+        "p",
+        {},
+        "Edit a policy and see what it would do. Nothing here changes what passes through the proxy: that takes ",
+        el("code", {}, "corstap run --policy FILE --rewrite"),
+        ".",
+      ),
       el(
         "p",
         { class: "buttons" },
@@ -55,7 +61,18 @@ export class Bench {
         button("Play it over the capture", () => this.replay()),
         button("Download", () => save("policy.toml", "application/toml", this.editor.value)),
       ),
-      el("div", { class: "edit" }, el("div", { class: "editor" }, this.lines, el("label", { for: "policy", class: "unseen" }, "The policy, in TOML"), this.editor), el("section", { "aria-label": "Findings" }, this.count, this.findings)),
+      el(
+        "div",
+        { class: "edit" },
+        el(
+          "div",
+          { class: "editor" },
+          this.lines,
+          el("label", { for: "policy", class: "unseen" }, "The policy, in TOML"),
+          this.editor,
+        ),
+        el("section", { "aria-label": "Findings" }, this.count, this.findings),
+      ),
       this.changes,
     );
   }
@@ -79,8 +96,13 @@ export class Bench {
 
   #show(findings) {
     this.#number(findings);
-    this.count.textContent = findings.length ? plural(findings.length, "finding") : "No findings: this policy is sound.";
-    fill(this.findings, findings.map((finding) => this.#finding(finding)));
+    this.count.textContent = findings.length
+      ? plural(findings.length, "finding")
+      : "No findings: this policy is sound.";
+    fill(
+      this.findings,
+      findings.map((finding) => this.#finding(finding)),
+    );
   }
 
   #finding(finding) {
@@ -97,7 +119,10 @@ export class Bench {
   }
 
   #goTo(line, column) {
-    const before = this.editor.value.split("\n").slice(0, line - 1).join("\n").length;
+    const before = this.editor.value
+      .split("\n")
+      .slice(0, line - 1)
+      .join("\n").length;
     const at = before + (line > 1 ? 1 : 0) + Math.max(0, (column ?? 1) - 1);
     this.editor.focus();
     this.editor.setSelectionRange(at, at + 1);
@@ -113,7 +138,11 @@ export class Bench {
     const signs = { advice: "·", broken: "!", unsafe: "✕" };
     const numbers = this.editor.value.split("\n").map((_, place) => {
       const severity = marks.get(place + 1);
-      return el("span", { class: severity ?? null }, `${severity ? signs[severity] : " "}${String(place + 1).padStart(4)}\n`);
+      return el(
+        "span",
+        { class: severity ?? null },
+        `${severity ? signs[severity] : " "}${String(place + 1).padStart(4)}\n`,
+      );
     });
     fill(this.lines, numbers);
   }
@@ -129,14 +158,32 @@ export class Bench {
 
   /** What changes: what is newly allowed first, and in red, because it is what can do harm. */
   #tell({ groups }) {
-    const head = ["Origin", "Target", "Method", "Newly allowed", "Newly blocked", "Allowed", "Undecided", "Blocked", "Not told"];
+    const head = [
+      "Origin",
+      "Target",
+      "Method",
+      "Newly allowed",
+      "Newly blocked",
+      "Allowed",
+      "Undecided",
+      "Blocked",
+      "Not told",
+    ];
     const row = (group) =>
       el(
         "tr",
         {},
         [group.origin, group.target, group.method].map((text) => el("td", {}, printable(text))),
-        el("td", { class: group.newly_allowed ? "newly-allowed" : null }, group.newly_allowed ? `▲ ${group.newly_allowed}` : "0"),
-        el("td", { class: group.newly_blocked ? "newly-blocked" : null }, group.newly_blocked ? `▼ ${group.newly_blocked}` : "0"),
+        el(
+          "td",
+          { class: group.newly_allowed ? "newly-allowed" : null },
+          group.newly_allowed ? `▲ ${group.newly_allowed}` : "0",
+        ),
+        el(
+          "td",
+          { class: group.newly_blocked ? "newly-blocked" : null },
+          group.newly_blocked ? `▼ ${group.newly_blocked}` : "0",
+        ),
         [group.allowed, group.undecided, group.blocked, group.not_told].map((count) => el("td", {}, String(count))),
       );
     const sorted = [...groups].sort((a, b) => b.newly_allowed - a.newly_allowed || b.newly_blocked - a.newly_blocked);
@@ -144,8 +191,25 @@ export class Bench {
     fill(
       this.changes,
       el("h2", {}, "What this policy would change"),
-      el("p", {}, `${plural(exchanges, "cross-origin exchange")} of the capture, compared with what the servers answered.`),
-      el("table", {}, el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, sorted.map(row))),
+      el(
+        "p",
+        {},
+        `${plural(exchanges, "cross-origin exchange")} of the capture, compared with what the servers answered.`,
+      ),
+      el(
+        "table",
+        {},
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            head.map((name) => el("th", { scope: "col" }, name)),
+          ),
+        ),
+        el("tbody", {}, sorted.map(row)),
+      ),
     );
   }
 

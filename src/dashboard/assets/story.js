@@ -3,9 +3,11 @@
 import { el, copy, printable, save, svg } from "./dom.js";
 import { ENGINES, OUTCOMES, duration, pathOf } from "./words.js";
 
-const badge = (outcome) => el("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome]?.sign ?? ""} ${OUTCOMES[outcome]?.word ?? outcome}`);
+const badge = (outcome) =>
+  el("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome]?.sign ?? ""} ${OUTCOMES[outcome]?.word ?? outcome}`);
 const section = (title, ...children) => el("section", {}, el("h3", {}, title), children);
-const link = (id, open) => el("a", { href: `?view=exchanges&id=${id}`, onclick: (event) => follow(event, () => open(id)) }, `#${id}`);
+const link = (id, open) =>
+  el("a", { href: `?view=exchanges&id=${id}`, onclick: (event) => follow(event, () => open(id)) }, `#${id}`);
 
 function follow(event, open) {
   event.preventDefault();
@@ -21,7 +23,12 @@ export function story(told, rows, actions) {
     el(
       "header",
       {},
-      el("h2", { id: "story-title" }, `#${told.id} ${printable(told.request.method)} `, el("span", { class: "url" }, printable(told.request.url))),
+      el(
+        "h2",
+        { id: "story-title" },
+        `#${told.id} ${printable(told.request.method)} `,
+        el("span", { class: "url" }, printable(told.request.url)),
+      ),
       el("button", { type: "button", class: "close", onclick: actions.close }, "Close"),
     ),
     el("p", { class: "summary" }, badge(verdict.outcome), " ", heading(told)),
@@ -37,8 +44,12 @@ export function story(told, rows, actions) {
     notCors(verdict),
     facts(told, actions.open),
     section("The request", fields(told.request.headers, [])),
-    told.sent ? section(`The answer, as the server sent it: ${told.sent.status}`, fields(told.sent.headers, atFault(told))) : null,
-    told.delivered ? section(`The answer, as the browser got it: ${told.delivered.status}`, fields(told.delivered.headers, [])) : null,
+    told.sent
+      ? section(`The answer, as the server sent it: ${told.sent.status}`, fields(told.sent.headers, atFault(told)))
+      : null,
+    told.delivered
+      ? section(`The answer, as the browser got it: ${told.delivered.status}`, fields(told.delivered.headers, []))
+      : null,
   );
 }
 
@@ -50,7 +61,8 @@ function heading({ verdict, origin, kind }) {
 
 function doubt({ outcome, if_included: included, if_omitted: omitted }) {
   if (outcome !== "undecided" || !included || !omitted) return null;
-  const told = (answer) => `${OUTCOMES[answer.outcome]?.word ?? answer.outcome}${answer.cause ? ` (${answer.cause})` : ""}`;
+  const told = (answer) =>
+    `${OUTCOMES[answer.outcome]?.word ?? answer.outcome}${answer.cause ? ` (${answer.cause})` : ""}`;
   return el(
     "p",
     { class: "doubt" },
@@ -59,7 +71,8 @@ function doubt({ outcome, if_included: included, if_omitted: omitted }) {
 }
 
 function rewriting({ rewrite, verdict, production }) {
-  const notSent = production === "not-sent" ? "In production this request would never have been sent: its preflight fails." : "";
+  const notSent =
+    production === "not-sent" ? "In production this request would never have been sent: its preflight fails." : "";
   if (!rewrite && !notSent) return null;
   const fate = verdict.outcome === "blocked" ? `fails: ${verdict.cause}` : `is ${verdict.outcome}`;
   const passes = rewrite ? `Passes here because of rule ${printable(rewrite.rule)}. In production it ${fate}. ` : "";
@@ -69,7 +82,11 @@ function rewriting({ rewrite, verdict, production }) {
 function confirmed({ confirmed: word }) {
   if (!word) return null;
   const said = word.code ? ` ${word.code}` : "";
-  return el("p", { class: word.agrees ? "agrees" : "contradicts" }, word.agrees ? `The browser itself says so (${word.by}${said}).` : `The browser says otherwise (${word.by}${said}).`);
+  return el(
+    "p",
+    { class: word.agrees ? "agrees" : "contradicts" },
+    word.agrees ? `The browser itself says so (${word.by}${said}).` : `The browser says otherwise (${word.by}${said}).`,
+  );
 }
 
 function buttons(told, rows, { report }) {
@@ -92,7 +109,9 @@ function remedy({ explanation }) {
     "What to change",
     el("p", {}, printable(explanation.remedy)),
     lines.length ? el("pre", { class: "send" }, printable(text).replaceAll("\\u{a}", "\n")) : null,
-    lines.length ? el("button", { type: "button", onclick: (event) => copy(event.currentTarget, text) }, "Copy these fields") : null,
+    lines.length
+      ? el("button", { type: "button", onclick: (event) => copy(event.currentTarget, text) }, "Copy these fields")
+      : null,
     explanation.root ? el("p", { class: "root" }, printable(explanation.root)) : null,
   );
 }
@@ -105,7 +124,13 @@ function roots({ roots: found }, open) {
       "ul",
       {},
       found.map((root) =>
-        el("li", {}, el("strong", {}, root.code), ` (${root.confidence} confidence), shown by `, root.evidence.flatMap((id, place) => [place ? ", " : "", link(id, open)])),
+        el(
+          "li",
+          {},
+          el("strong", {}, root.code),
+          ` (${root.confidence} confidence), shown by `,
+          root.evidence.flatMap((id, place) => [place ? ", " : "", link(id, open)]),
+        ),
       ),
     ),
   );
@@ -113,7 +138,14 @@ function roots({ roots: found }, open) {
 
 function notCors({ not_cors: found }) {
   if (!found?.length) return null;
-  return section("This is not CORS", el("ul", {}, found.map((one) => el("li", {}, el("strong", {}, one.code), ` ${printable(one.remedy ?? "")}`))));
+  return section(
+    "This is not CORS",
+    el(
+      "ul",
+      {},
+      found.map((one) => el("li", {}, el("strong", {}, one.code), ` ${printable(one.remedy ?? "")}`)),
+    ),
+  );
 }
 
 function engines({ engines: answers }) {
@@ -124,10 +156,20 @@ function engines({ engines: answers }) {
     const words = conditional
       ? `with credentials: ${answer.if_included.outcome} ${answer.if_included.code ?? ""}; without: ${answer.if_omitted.outcome} ${answer.if_omitted.code ?? ""}`
       : `${answer.code ?? ""} ${answer.parameter ? `(${printable(answer.parameter)})` : ""}`;
-    return el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, badge(answer.outcome)), el("td", {}, words), el("td", {}, answer.basis ?? ""));
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, title),
+      el("td", {}, badge(answer.outcome)),
+      el("td", {}, words),
+      el("td", {}, answer.basis ?? ""),
+    );
   };
   const head = ["Engine", "Verdict", "It prints", "Basis"].map((name) => el("th", { scope: "col" }, name));
-  return section("What each engine says", el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, Object.entries(ENGINES).map(row))));
+  return section(
+    "What each engine says",
+    el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, Object.entries(ENGINES).map(row))),
+  );
 }
 
 function facts(told, open) {
@@ -137,12 +179,38 @@ function facts(told, open) {
     ["Credentials", `${mode ?? "unknown"}${because ? `, because: ${because}` : ""}`],
     ["Also wrong", (verdict.also ?? []).join(", ")],
     ["Kind", `${told.kind} (by ${told.kind_because})${told.destination ? `, for ${told.destination}` : ""}`],
-    ["Preflight", links?.preflight ? [link(links.preflight, open), ` (${links.preflight_because})`] : links?.preflight_because],
+    [
+      "Preflight",
+      links?.preflight ? [link(links.preflight, open), ` (${links.preflight_because})`] : links?.preflight_because,
+    ],
     ["Ending", `${told.ending}${told.reason ? `: ${printable(told.reason)}` : ""}, after ${duration(told.elapsed_ms)}`],
-    ["Connection", `${told.connection}, ${told.protocol}${told.server ? `, server at ${told.server}` : ""}${told.via ? `, through ${told.via}` : ""}`],
-    ["Call", told.initiator ? printable(typeof told.initiator === "string" ? told.initiator : [told.initiator.url, told.initiator.line, told.initiator.column].filter((part) => part !== undefined && part !== null).join(":")) : ""],
+    [
+      "Connection",
+      `${told.connection}, ${told.protocol}${told.server ? `, server at ${told.server}` : ""}${told.via ? `, through ${told.via}` : ""}`,
+    ],
+    [
+      "Call",
+      told.initiator
+        ? printable(
+            typeof told.initiator === "string"
+              ? told.initiator
+              : [told.initiator.url, told.initiator.line, told.initiator.column]
+                  .filter((part) => part !== undefined && part !== null)
+                  .join(":"),
+          )
+        : "",
+    ],
   ];
-  return section("Facts", el("dl", {}, rows.filter(([, value]) => value && value.length !== 0).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+  return section(
+    "Facts",
+    el(
+      "dl",
+      {},
+      rows
+        .filter(([, value]) => value && value.length !== 0)
+        .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+    ),
+  );
 }
 
 function atFault({ id, verdict }) {
@@ -153,8 +221,15 @@ function atFault({ id, verdict }) {
 function fields(headers, marked) {
   const line = ([name, value], place) => {
     const isMarked = marked.includes(place + 1);
-    const text = typeof value === "string" ? printable(value) : el("i", {}, `withheld, ${value.length} octets, ${value.digest}`);
-    return el("li", { class: isMarked ? "fault" : null }, isMarked ? el("strong", {}, "► at fault: ") : null, el("span", { class: "name" }, `${printable(name)}: `), text);
+    const text =
+      typeof value === "string" ? printable(value) : el("i", {}, `withheld, ${value.length} octets, ${value.digest}`);
+    return el(
+      "li",
+      { class: isMarked ? "fault" : null },
+      isMarked ? el("strong", {}, "► at fault: ") : null,
+      el("span", { class: "name" }, `${printable(name)}: `),
+      text,
+    );
   };
   return el("ol", { class: "fields" }, headers.map(line));
 }
@@ -185,17 +260,32 @@ function sequence(rows) {
   const at = (lane) => edge + lane * between;
   const picture = [];
   lanes.forEach((name, lane) => {
-    picture.push(svg("text", { x: at(lane), y: 18, class: "lane" }, clip(printable(name), 34)), svg("line", { x1: at(lane), x2: at(lane), y1: 26, y2: height, class: "life" }));
+    picture.push(
+      svg("text", { x: at(lane), y: 18, class: "lane" }, clip(printable(name), 34)),
+      svg("line", { x1: at(lane), x2: at(lane), y1: 26, y2: height, class: "life" }),
+    );
   });
-  rows.forEach((row, place) => picture.push(...arrows(row, place, { at, lane: 2 + servers.indexOf(row.target), y: top + place * step, start: rows[0].at })));
-  return el("div", { class: "picture", "aria-hidden": "true" }, svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height }, picture));
+  rows.forEach((row, place) =>
+    picture.push(
+      ...arrows(row, place, { at, lane: 2 + servers.indexOf(row.target), y: top + place * step, start: rows[0].at }),
+    ),
+  );
+  return el(
+    "div",
+    { class: "picture", "aria-hidden": "true" },
+    svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height }, picture),
+  );
 }
 
 function arrows(row, place, { at, lane, y, start }) {
   const asked = `${row.method} ${clip(printable(pathOf(row.url)), 40)}`;
   const answered = `${row.status ?? row.ending}${row.cause ? ` ${row.cause}` : ""}`;
   const reached = row.outcome === "not-asked" ? 1 : lane;
-  const arrow = (from, to, height, kind) => svg("path", { d: `M${at(from)} ${height}H${at(to)}m${to > from ? "-7 -4l7 4l-7 4" : "7 -4l-7 4l7 4"}`, class: kind });
+  const arrow = (from, to, height, kind) =>
+    svg("path", {
+      d: `M${at(from)} ${height}H${at(to)}m${to > from ? "-7 -4l7 4l-7 4" : "7 -4l-7 4l7 4"}`,
+      class: kind,
+    });
   return [
     svg("text", { x: 4, y: y + 4, class: "when" }, `+${duration(Math.max(0, row.at - start)) || "0 ms"}`),
     svg("text", { x: at(0) + 8, y: y - 5 }, asked),

@@ -30,7 +30,9 @@ export function timeOfDay(milliseconds) {
 /** A duration that people can read. */
 export function duration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return "";
-  return milliseconds < 1000 ? `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+  return milliseconds < 1000
+    ? `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`
+    : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 /** Scheme, host and port of a URL, as it is written. */

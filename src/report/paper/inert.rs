@@ -140,7 +140,7 @@ mod tests {
         );
         assert_eq!(
             prose("@team <b> [x](y) a_b_c"),
-            "`'@team` `<b>` `[x](y`) `a_b_c`"
+            "`@team` `<b>` `[x](y)` `a_b_c`"
         );
         assert_eq!(prose("(status 405)."), "(status 405).");
     }

@@ -1,8 +1,8 @@
 //! The truth cases, live: real browsers through the proxy, against servers that answer as those of
 //! the cases did, and what the browser says at that moment beside what we say.
 
-mod chromium;
-mod firefox;
+pub mod chromium;
+pub mod firefox;
 mod http2;
 pub mod play;
 mod servers;
