@@ -1,7 +1,7 @@
 //! Probing a server: what it does is compared with what a policy says, cell by cell.
 //!
 //! The pure part is a [`Matrix`] of requests, the [`Cell`]s that their answers make, and the
-//! [`findings`] in them. This file alone sends anything: one request at a time, at a pace, each on a
+//! [`findings`](mod@findings) in them. This file alone sends anything: one request at a time, at a pace, each on a
 //! connection of its own; no redirect is followed and no cookie sent or kept.
 
 pub mod access;

@@ -307,8 +307,23 @@ pub fn page() -> String {
     page
 }
 
+/// Prose as Markdown: what would be markup in it is none, and URLs are code, not links.
+fn plain(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.find("https://") {
+        Some(start) if !word.contains('`') => {
+            let (before, url) = word.split_at(start);
+            let core = url.trim_end_matches(['.', ',', ':', ')']);
+            format!(
+                "{before}`{core}`{}",
+                url.get(core.len()..).unwrap_or_default()
+            )
+        }
+        Some(_) | None => word.replace('*', "\\*").replace('[', "\\["),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn write_entry(page: &mut String, entry: &Entry) {
-    let plain = |text: &str| text.replace('*', "\\*");
     let _ = write!(page, "\n## `{}`\n\n{}\n", entry.code, plain(&entry.means));
     if !entry.printed.is_empty() {
         page.push_str("\n| | code | says |\n| --- | --- | --- |\n");

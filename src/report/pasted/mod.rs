@@ -1,7 +1,7 @@
 //! Console messages, pasted: which engine prints that, for which causes, and what it says of the
 //! request.
 //!
-//! The templates are those of the [`catalogue`](super::catalogue), and those of what is taken for
+//! The templates are those of the [`catalogue`], and those of what is taken for
 //! CORS. They may stand anywhere in the text: behind a place in a file, quoted by another tool, broken
 //! into lines.
 
