@@ -16,6 +16,7 @@ pub use self::issuer::Ca;
 pub use self::leaf::LeafCache;
 
 use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
 
 use crate::private;
 
@@ -67,14 +68,28 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(octets)
 }
 
+/// Entropy that is being gathered. Whoever drops it waits for that: a process may not end meanwhile, for
+/// the library takes down what its random numbers need.
+#[derive(Debug)]
+#[must_use = "dropping it waits"]
+pub struct Gathering(Option<JoinHandle<()>>);
+
 /// Has the cryptography gather the entropy that its own random numbers begin with, on a thread, so
 /// that no first connection has to wait for that: it takes some 35 ms.
-pub fn gather_entropy() {
+pub fn gather_entropy() -> Gathering {
     let gather = || {
         // Where there is none the first that needs it says so.
         let _ = aws_lc_rs::rand::fill(&mut [0]);
     };
-    let _ = std::thread::Builder::new()
-        .name("entropy".to_owned())
-        .spawn(gather);
+    let thread = thread::Builder::new().name("entropy".to_owned());
+    Gathering(thread.spawn(gather).ok())
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            // It has done what it could.
+            let _ = thread.join();
+        }
+    }
 }

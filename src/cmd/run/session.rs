@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::repairs;
 use super::rewriting::{self, InForce};
-use crate::ca::{self, Ca, LeafCache};
+use crate::ca::{self, Ca, Gathering, LeafCache};
 use crate::cli::{Run, Values};
 use crate::clock;
 use crate::cmd::{place, report, route};
@@ -50,6 +50,8 @@ pub(in crate::cmd) struct Session {
     /// The policy in force, if there is one, and who hears of it.
     in_force: Option<InForce>,
     notices: Notices,
+    /// Nothing ends before it has.
+    _gathering: Gathering,
 }
 
 /// What comes out of a session while it serves.
@@ -73,7 +75,7 @@ pub(in crate::cmd) struct Served {
 impl Session {
     /// Listens, and opens a capture, as was typed; leaves are signed by this CA.
     pub(in crate::cmd) async fn open(arguments: &Run, authority: Ca) -> Result<(Self, Heard)> {
-        ca::gather_entropy();
+        let gathering = ca::gather_entropy();
         let in_force = rewriting::open(arguments)?;
         let listener = listen(arguments.listen).await?;
         let address = listener.local_addr()?;
@@ -84,13 +86,12 @@ impl Session {
         let route = route::route(&arguments.servers, Some(address), &provider)?;
         let told = route::told(&route);
         let (writer, recorder, shown) = record(arguments)?;
-        let capture = writer.path.clone();
         let (notices, noticed) = Notices::new();
         let dashboard_at = dashboard.as_ref().map(Dashboard::address);
         let dashboard_url = dashboard.as_ref().map(Dashboard::url);
         let dashboard = dashboard.map(|dashboard| {
             let parts = dashboard::Parts {
-                capture: capture.clone(),
+                capture: writer.path.clone(),
                 captures: place::captures().unwrap_or_default(),
                 changed: writer.changed(),
                 pac: proxy::pac(authority.hosts(), address, dashboard.address()),
@@ -118,8 +119,8 @@ impl Session {
         let session = Self {
             listener,
             proxy: Proxy::new(parts),
+            capture: writer.path.clone(),
             writer,
-            capture,
             address,
             dashboard_told,
             dashboard_at,
@@ -129,6 +130,7 @@ impl Session {
             is_named: arguments.capture.is_some(),
             in_force,
             notices,
+            _gathering: gathering,
         };
         Ok((session, heard))
     }
