@@ -155,7 +155,8 @@ fn chunk_size(line: &[u8]) -> Result<u64, Violation> {
     let plain = extension
         .iter()
         .all(|&octet| octet == b'\t' || (octet >= b' ' && octet != 0x7f));
-    if digits == 0 || !(rest.is_empty() || is_extension && plain) {
+    let is_whole = plain && ends_its_strings(extension);
+    if digits == 0 || !(rest.is_empty() || is_extension && is_whole) {
         return Err(Violation::ChunkSize);
     }
     size.iter().try_fold(0_u64, |size, &octet| {
@@ -165,6 +166,20 @@ fn chunk_size(line: &[u8]) -> Result<u64, Violation> {
             .map(i64::unsigned_abs)
             .map_err(|_| Violation::ChunkSize)
     })
+}
+
+/// Whether quoted strings end where they began: one that does not goes on beyond the line for some
+/// readers, and not for others.
+fn ends_its_strings(extension: &[u8]) -> bool {
+    let (mut is_quoted, mut octets) = (false, extension.iter());
+    while let Some(octet) = octets.next() {
+        match octet {
+            b'"' => is_quoted = !is_quoted,
+            b'\\' if is_quoted => drop(octets.next()),
+            _ => {}
+        }
+    }
+    !is_quoted
 }
 
 /// Refuses what cannot become a chunk-size line, before its end is there.
@@ -232,6 +247,10 @@ mod tests {
             pass(b"00A;x=y\r\n0123456789\r\n000\r\nX-T: 1\r\n\r\n"),
             (36, Ok(true))
         );
+        assert_eq!(
+            pass(b"5;a=\"b;\\\"\"\r\nhello\r\n0\r\n\r\n"),
+            (24, Ok(true))
+        );
         assert_eq!(pass(b"5\r\nhello\r\n0\r\n"), (13, Ok(false)));
     }
 
@@ -252,6 +271,9 @@ mod tests {
         assert_eq!(pass(b"5\nhello"), (0, Err(Violation::BareLf)));
         assert_eq!(pass(b"5;a\nb\r\n"), (0, Err(Violation::BareLf)));
         assert_eq!(pass(b"5\rhello"), (0, Err(Violation::BareCr)));
+        for open in [&b"5;a=\"\r\n"[..], b"5;a=\"\\\"\r\n", b"5;a=\"b\\\r\n"] {
+            assert_eq!(pass(open), (0, Err(Violation::ChunkSize)));
+        }
         assert_eq!(
             pass(b"5\r\nhelloXX0\r\n\r\n"),
             (8, Err(Violation::ChunkEnd))

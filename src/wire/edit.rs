@@ -7,7 +7,7 @@ use super::headers::HeaderList;
 use super::trim_ows;
 
 /// Fields that speak to the proxy and go no further (RFC 9110 section 11.7).
-const FOR_THE_PROXY: [&str; 2] = ["proxy-connection", "proxy-authorization"];
+pub(super) const FOR_THE_PROXY: [&str; 2] = ["proxy-connection", "proxy-authorization"];
 
 /// The octets of a request head as the server gets them: the target in origin form, the fields
 /// for the proxy gone. Nothing where the head can leave as it came.

@@ -5,7 +5,8 @@ use http::request;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::edit::{Edit, Fate, Plan};
+use super::edit::{Edit, FOR_THE_PROXY, Fate, Plan};
+use super::framing::content_length;
 use super::headers::HeaderList;
 use super::target::Authority;
 use super::{MAX_FIELDS, Violation, is_token};
@@ -38,15 +39,20 @@ pub fn check_response(status: StatusCode, fields: &HeaderMap) -> Result<(), Viol
     check_fields(fields)
 }
 
-/// Checks field lines: names are tokens, and there are not too many.
+/// Checks field lines: names are tokens, there are not too many, and one length at most, which is a
+/// number: of several the crate compares the first with the content.
 pub fn check_fields(fields: &HeaderMap) -> Result<(), Violation> {
     if fields.len() > MAX_FIELDS {
         return Err(Violation::TooManyFields);
     }
-    if fields.keys().all(|name| is_token(name.as_str().as_bytes())) {
-        Ok(())
-    } else {
-        Err(Violation::FieldName)
+    if !fields.keys().all(|name| is_token(name.as_str().as_bytes())) {
+        return Err(Violation::FieldName);
+    }
+    let mut lengths = fields.get_all(http::header::CONTENT_LENGTH).into_iter();
+    match (lengths.next(), lengths.next()) {
+        (None, _) => Ok(()),
+        (Some(length), None) => content_length(length.as_bytes()).map(drop),
+        (Some(_), Some(_)) => Err(Violation::ContentLength),
     }
 }
 
@@ -62,8 +68,11 @@ fn check_target(head: &request::Parts, home: &Authority) -> Result<(), Violation
         return Err(Violation::HostMismatch);
     }
     let mut hosts = head.headers.get_all("host").into_iter();
-    if !hosts.all(|host| is_home(host.as_bytes())) {
+    if hosts.next().is_some_and(|host| !is_home(host.as_bytes())) {
         return Err(Violation::HostMismatch);
+    }
+    if hosts.next().is_some() {
+        return Err(Violation::Host);
     }
     let is_upgrade = head.extensions.get::<h2::ext::Protocol>().is_some();
     if head.method == Method::CONNECT && !is_upgrade {
@@ -79,6 +88,13 @@ fn check_target(head: &request::Parts, home: &Authority) -> Result<(), Violation
 /// The path with the query, as it was sent.
 pub fn path(target: &http::Uri) -> &str {
     target.path_and_query().map_or("", PathAndQuery::as_str)
+}
+
+/// Takes out the fields that go no further than the proxy.
+pub fn strip_for_server(fields: &mut HeaderMap) {
+    for name in FOR_THE_PROXY {
+        fields.remove(name);
+    }
 }
 
 /// The field lines, as the judge takes them.
@@ -163,8 +179,23 @@ mod tests {
     fn a_host_field_says_the_same_as_the_target() {
         let target = "https://api.test:8443/";
         assert_eq!(request("GET", target, &[("host", "api.test:8443")]), Ok(()));
-        let other = [("host", "api.test:8443"), ("host", "x.test")];
+        let other = [("host", "x.test")];
         assert_eq!(request("GET", target, &other), Err(Violation::HostMismatch));
+        let twice = [("host", "api.test:8443"); 2];
+        assert_eq!(request("GET", target, &twice), Err(Violation::Host));
+    }
+
+    #[test]
+    fn a_length_is_one_number() {
+        let with = |fields: &[(&str, &str)]| request("POST", "https://api.test:8443/", fields);
+        assert_eq!(with(&[("content-length", "05")]), Ok(()));
+        for lengths in [&["5", "5"][..], &["5", "6"], &["5, 5"], &["+5"], &[""]] {
+            let fields: Vec<_> = lengths
+                .iter()
+                .map(|length| ("content-length", *length))
+                .collect();
+            assert_eq!(with(&fields), Err(Violation::ContentLength), "{lengths:?}");
+        }
     }
 
     #[test]

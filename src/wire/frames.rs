@@ -1,7 +1,8 @@
 //! Frames of HTTP/2 as they pass, by their headers alone
 //! ([RFC 9113 section 4.1](https://www.rfc-editor.org/rfc/rfc9113#section-4.1)).
 
-use super::opening::Opening;
+use super::Violation;
+use super::blocks::Blocks;
 
 /// The octets of a client's connection preface that come before its first frame (RFC 9113 section
 /// 3.4).
@@ -16,10 +17,8 @@ const PUSH_PROMISE: u8 = 5;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-/// Flags of HEADERS (RFC 9113 section 6.2).
-const END_HEADERS: u8 = 0x04;
-const PADDED: u8 = 0x08;
-const WITH_PRIORITY: u8 = 0x20;
+/// The flag of the last frame of a field block (RFC 9113 section 6.2).
+pub(super) const END_HEADERS: u8 = 0x04;
 
 /// The frames of one direction of a connection.
 #[derive(Debug)]
@@ -32,10 +31,8 @@ pub struct Frames {
     /// How many have begun; CONTINUATION belongs to the frame before it.
     begun: u64,
     is_block_open: bool,
-    /// The last stream that the client has opened; nothing for what a server sends.
-    last_stream: Option<u32>,
-    trailers: Option<Trailers>,
-    has_pseudo_trailer: bool,
+    /// The field blocks of a client.
+    blocks: Option<Box<Blocks>>,
 }
 
 /// What a frame's header says.
@@ -45,16 +42,6 @@ pub struct Frame {
     flags: u8,
     stream: u32,
     length: usize,
-}
-
-/// Trailers whose first field is not known yet.
-#[derive(Debug)]
-struct Trailers {
-    opening: Opening,
-    is_padded: bool,
-    /// How many octets come before those of the field block, and after them.
-    lead: usize,
-    padding: usize,
 }
 
 impl Frame {
@@ -95,9 +82,7 @@ impl Frames {
             skip: 0,
             begun: 0,
             is_block_open: false,
-            last_stream: None,
-            trailers: None,
-            has_pseudo_trailer: false,
+            blocks: None,
         }
     }
 
@@ -105,7 +90,7 @@ impl Frames {
     pub fn of_client() -> Self {
         Self {
             skip: PREFACE,
-            last_stream: Some(0),
+            blocks: Some(Box::default()),
             ..Self::of_server()
         }
     }
@@ -129,15 +114,16 @@ impl Frames {
         }
     }
 
-    /// Whether there was a pseudo-header field among the trailers of a request. The h2 crate drops
-    /// it.
-    pub fn has_pseudo_trailer(&self) -> bool {
-        self.has_pseudo_trailer
+    /// The first rule that the client's field blocks broke, of those that the h2 crate hides.
+    pub fn violation(&self) -> Option<Violation> {
+        self.blocks.as_ref()?.violation()
     }
 
     fn next(&mut self, octets: &mut &[u8]) -> Option<Frame> {
         let (payload, rest) = octets.split_at_checked(self.skip.min(octets.len()))?;
-        self.look_at(payload);
+        if let Some(blocks) = &mut self.blocks {
+            blocks.take(payload, self.skip);
+        }
         self.skip -= payload.len();
         let missing = self.header.get_mut(self.read..)?;
         let taken = missing.len().min(rest.len());
@@ -157,63 +143,17 @@ impl Frames {
         (self.read, self.kind, self.skip) = (0, frame.kind, frame.length);
         if frame.kind != CONTINUATION {
             self.begun += 1;
-            self.trailers = None;
         }
         if let HEADERS | PUSH_PROMISE | CONTINUATION = frame.kind {
             self.is_block_open = frame.flags & END_HEADERS == 0;
         }
-        if let (HEADERS, Some(last)) = (frame.kind, self.last_stream) {
-            // Streams are opened in order (RFC 9113 section 5.1.1).
-            self.last_stream = Some(last.max(frame.stream));
-            self.trailers = (frame.stream <= last).then(|| Trailers::begin(frame.flags));
-        }
-    }
-
-    /// Looks for the first field of trailers.
-    fn look_at(&mut self, payload: &[u8]) {
-        let mut left = self.skip;
-        for &octet in payload {
-            let Some(trailers) = &mut self.trailers else {
-                return;
-            };
-            if let Some(is_pseudo) = trailers.take(octet, left) {
-                self.has_pseudo_trailer |= is_pseudo;
-                self.trailers = None;
+        if let Some(blocks) = &mut self.blocks {
+            match frame.kind {
+                HEADERS => blocks.begin(frame.stream, frame.flags),
+                CONTINUATION => blocks.go_on(frame.flags),
+                _ => blocks.are_left(),
             }
-            left -= 1;
         }
-    }
-}
-
-impl Trailers {
-    fn begin(flags: u8) -> Self {
-        let is_padded = flags & PADDED != 0;
-        let priority = if flags & WITH_PRIORITY == 0 { 0 } else { 5 };
-        Self {
-            opening: Opening::new(),
-            is_padded,
-            lead: usize::from(is_padded) + priority,
-            padding: 0,
-        }
-    }
-
-    /// Takes an octet in with which so many are left of its frame.
-    fn take(&mut self, octet: u8, left: usize) -> Option<bool> {
-        if self.lead > 0 {
-            self.lead -= 1;
-            if self.is_padded {
-                (self.is_padded, self.padding) = (false, usize::from(octet));
-            }
-            return None;
-        }
-        if left > self.padding {
-            return self.opening.take(octet);
-        }
-        if left == 1 {
-            // What follows in CONTINUATION has no padding.
-            self.padding = 0;
-        }
-        None
     }
 }
 
@@ -274,61 +214,55 @@ mod tests {
         assert_eq!(part.unfinished(), Some(1), "the header of a frame");
     }
 
-    #[test]
-    fn a_pseudo_header_field_is_found_in_trailers_only_and_in_any_split() {
-        let head = flagged(HEADERS, END_HEADERS, 1, &[0x82]);
-        let padded = [&[2, 0, 0, 0, 0, 0][..], &[0x82, 0, 0]].concat();
-        let empty = [&[2][..], &[0x82, 0x82]].concat();
-        for (trailers, has_pseudo) in [
-            (vec![flagged(HEADERS, END_HEADERS, 1, &[0x84])], true),
-            (
-                vec![flagged(HEADERS, END_HEADERS, 1, b"\x00\x05x-sum")],
-                false,
-            ),
-            // The head of another stream.
-            (vec![flagged(HEADERS, END_HEADERS, 3, &[0x84])], false),
-            (
-                vec![flagged(
-                    HEADERS,
-                    END_HEADERS | PADDED | WITH_PRIORITY,
-                    1,
-                    &padded,
-                )],
-                true,
-            ),
-            // Padding is none of it, and the block goes on.
-            (
-                vec![
-                    flagged(HEADERS, PADDED, 1, &empty),
-                    flagged(CONTINUATION, 0, 1, b""),
-                    flagged(CONTINUATION, END_HEADERS, 1, b"\x00\x05:path"),
-                ],
-                true,
-            ),
-            (
-                vec![
-                    flagged(HEADERS, PADDED, 1, &empty),
-                    flagged(CONTINUATION, END_HEADERS, 1, &[0x8f]),
-                ],
-                false,
-            ),
-        ] {
-            let octets = [head.clone(), trailers.concat()].concat();
-            for size in 1..=octets.len() {
-                let mut frames = Frames {
-                    skip: 0,
-                    ..Frames::of_client()
-                };
-                for piece in octets.chunks(size) {
-                    frames.follow(piece).for_each(drop);
-                }
-                assert_eq!(
-                    frames.has_pseudo_trailer(),
-                    has_pseudo,
-                    "{trailers:02x?} in {size}"
-                );
+    /// The rule that a client's frames break, in whatever pieces they come.
+    fn broken(frames: &[Vec<u8>]) -> Option<Violation> {
+        let octets = frames.concat();
+        let in_pieces = |size: usize| {
+            let mut frames = Frames {
+                skip: 0,
+                ..Frames::of_client()
+            };
+            for piece in octets.chunks(size) {
+                frames.follow(piece).for_each(drop);
             }
+            frames.violation()
+        };
+        let whole = in_pieces(octets.len());
+        for size in 1..octets.len() {
+            assert_eq!(in_pieces(size), whole, "{octets:02x?} in {size}");
         }
+        whole
+    }
+
+    #[test]
+    fn a_pseudo_header_field_may_not_stand_among_trailers() {
+        let head = flagged(HEADERS, END_HEADERS, 1, &[0x82, 0x40, 2, b':', b'x', 0]);
+        let trailers = |block: &[u8]| vec![head.clone(), flagged(HEADERS, END_HEADERS, 1, block)];
+        let pseudo = Some(Violation::PseudoTrailer);
+        assert_eq!(broken(&trailers(&[0x84])), pseudo);
+        assert_eq!(broken(&trailers(&[0xbe])), pseudo, "it was said before");
+        assert_eq!(broken(&trailers(b"\x00\x05x-sum\x00\x84")), pseudo);
+        assert_eq!(broken(&trailers(b"\x00\x05x-sum\x00")), None);
+        let other = flagged(HEADERS, END_HEADERS, 3, &[0x84]);
+        assert_eq!(broken(&[head, other]), None, "the head of another stream");
+    }
+
+    #[test]
+    fn a_path_has_no_fragment() {
+        let fragment = Some(Violation::Target);
+        let head = |block: &[u8]| flagged(HEADERS, END_HEADERS, 1, block);
+        assert_eq!(broken(&[head(b"\x82\x04\x02/#")]), fragment);
+        assert_eq!(broken(&[head(b"\x82\x04\x02/a\x00\x01x\x01#")]), None);
+        let padded = [&[3, 0, 0, 0, 0, 0][..], b"\x04\x02/#", &[0; 3]].concat();
+        let flags = END_HEADERS | 0x08 | 0x20;
+        assert_eq!(broken(&[flagged(HEADERS, flags, 1, &padded)]), fragment);
+        let parts = [
+            flagged(HEADERS, 0x08, 1, b"\x02\x04\x02\x00\x00"),
+            flagged(CONTINUATION, 0, 1, b""),
+            flagged(CONTINUATION, 0, 1, b"/"),
+            flagged(CONTINUATION, END_HEADERS, 1, b"#"),
+        ];
+        assert_eq!(broken(&parts), fragment);
     }
 
     #[test]

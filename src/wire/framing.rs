@@ -58,7 +58,7 @@ fn is_chunked(coding: &[u8]) -> bool {
 }
 
 /// 1*DIGIT, below 2^63: larger numbers overflow somebody's signed integer.
-fn content_length(value: &[u8]) -> Result<Framing, Violation> {
+pub(super) fn content_length(value: &[u8]) -> Result<Framing, Violation> {
     if value.is_empty() {
         return Err(Violation::ContentLength);
     }

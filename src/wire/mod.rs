@@ -7,6 +7,7 @@
 
 pub mod allowance;
 pub mod alpn;
+mod blocks;
 pub mod chunked;
 pub mod edit;
 pub mod fields;
@@ -15,8 +16,9 @@ pub mod framing;
 pub mod head;
 pub mod headers;
 pub mod hello;
+mod hpack;
+mod huffman;
 mod known;
-pub mod opening;
 pub mod scan;
 pub mod tap;
 pub mod target;

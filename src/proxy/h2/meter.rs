@@ -129,8 +129,8 @@ impl Metered {
                 self.signs.broke(Violation::TooManyFrames);
             }
         }
-        if self.received.has_pseudo_trailer() {
-            self.signs.broke(Violation::PseudoTrailer);
+        if let Some(violation) = self.received.violation() {
+            self.signs.broke(violation);
         }
     }
 

@@ -327,10 +327,10 @@ impl<'a> Conversation<'a> {
         }
         debug!(%violation, "the client is told to go");
         self.client
-            .abrupt_shutdown(if violation == Violation::PseudoTrailer {
-                Reason::PROTOCOL_ERROR
-            } else {
+            .abrupt_shutdown(if violation == Violation::TooManyFrames {
                 Reason::ENHANCE_YOUR_CALM
+            } else {
+                Reason::PROTOCOL_ERROR
             });
         self.dismissal = Some(Box::pin(sleep(2 * FAREWELL)));
         self.poll_dismissal(cx).is_none()

@@ -141,9 +141,10 @@ impl<'a> Relay<'a> {
     /// Sends the request's head, once the server takes another stream.
     async fn ask(
         &mut self,
-        head: request::Parts,
+        mut head: request::Parts,
         content: RecvStream,
     ) -> Result<ResponseFuture, Stopped> {
+        fields::strip_for_server(&mut head.headers);
         let mut requests = self.home.requests();
         poll_fn(|cx| match self.respond.poll_reset(cx) {
             Poll::Ready(reset) => Poll::Ready(Err(gone(reset))),

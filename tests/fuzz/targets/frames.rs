@@ -5,6 +5,7 @@ mod pieces;
 
 use std::time::Duration;
 
+use corstap::wire::Violation;
 use corstap::wire::allowance::Allowance;
 use corstap::wire::frames::{Frame, Frames};
 use libfuzzer_sys::fuzz_target;
@@ -24,12 +25,12 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// The frames, what is unfinished, and whether there is a pseudo-header field in trailers.
-fn follow(mut frames: Frames, octets: &[u8], ends: &[usize]) -> (Vec<Frame>, Option<u64>, bool) {
+/// The frames, what is unfinished, and the first rule that was broken.
+fn follow(mut frames: Frames, octets: &[u8], ends: &[usize]) -> (Vec<Frame>, Option<u64>, Option<Violation>) {
     let (mut seen, mut at) = (Vec::new(), 0);
     for &end in ends {
         seen.extend(frames.follow(&octets[at..end]));
         at = end;
     }
-    (seen, frames.unfinished(), frames.has_pseudo_trailer())
+    (seen, frames.unfinished(), frames.violation())
 }
