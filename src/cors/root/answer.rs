@@ -61,15 +61,19 @@ fn is_gateway(case: &Case<'_>) -> bool {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
+            | Family::ApiGateway
             | Family::Envoy,
         ) => true,
         Some(
             Family::Express
             | Family::Starlette
             | Family::Django
+            | Family::Flask
             | Family::Rails
+            | Family::Laravel
             | Family::Spring
-            | Family::AspNet,
+            | Family::AspNet
+            | Family::S3,
         )
         | None => false,
     };
@@ -179,8 +183,15 @@ pub(super) fn no_cors_config(case: &Case<'_>) -> Option<Found> {
     let confidence = match (is_proven, has_others) {
         (true, true) => Confidence::High,
         (true, false) => Confidence::Medium,
-        (false, _) if shape.is_options && shape.is_success() => Confidence::Medium,
+        (false, _) if shape.is_options && (shape.is_success() || is_bucket(case)) => {
+            Confidence::Medium
+        }
         (false, _) => Confidence::Low,
     };
     Some(Found::new(Root::NoCorsConfig, confidence).beside(asked()))
+}
+
+/// S3 refuses every preflight of a bucket that has no CORS configuration.
+fn is_bucket(case: &Case<'_>) -> bool {
+    case.server().front == Some(Family::S3)
 }

@@ -8,6 +8,7 @@ use crate::exchange::RequestUrl;
 use super::Root;
 use super::case::{Case, Found};
 use super::fact::Signs;
+use super::server::Family;
 use super::turn::Turn;
 
 /// How often a preflight is made before that is worth a word.
@@ -43,6 +44,8 @@ pub(super) fn unanswered(case: &Case<'_>) -> Option<Found> {
     }
     match case.shape().status {
         401 | 407 => Some(needs_auth(case, Confidence::High)),
+        // A bucket asks nobody to authenticate here: none of its rules fits.
+        403 if case.server().front == Some(Family::S3) => None,
         403 if case.shape().knows_nothing() => Some(needs_auth(case, forbidden(case))),
         404 => no_route(case, None),
         405 | 501 => no_route(case, Some(not_allowed(case))),

@@ -13,7 +13,9 @@ pub(super) enum Family {
     Express,
     Starlette,
     Django,
+    Flask,
     Rails,
+    Laravel,
     Spring,
     AspNet,
     Cloudflare,
@@ -21,7 +23,9 @@ pub(super) enum Family {
     Fastly,
     Akamai,
     Alb,
+    ApiGateway,
     Envoy,
+    S3,
 }
 
 /// What a server is made of, as far as it shows: the application, and what stands in front of it.
@@ -51,11 +55,12 @@ impl Server {
 
 /// By the name each gives itself in Server, X-Powered-By, or in a field that only it sends.
 fn application(headers: &HeaderList) -> Option<Family> {
-    const SERVERS: [(&str, Family); 9] = [
+    const SERVERS: [(&str, Family); 10] = [
         ("uvicorn", Family::Starlette),
         ("hypercorn", Family::Starlette),
         ("wsgiserver", Family::Django),
         ("daphne", Family::Django),
+        ("werkzeug", Family::Flask),
         ("puma", Family::Rails),
         ("passenger", Family::Rails),
         ("apache-coyote", Family::Spring),
@@ -83,6 +88,11 @@ fn by_habit(headers: &HeaderList) -> Option<Family> {
         && is("cross-origin-opener-policy", b"same-origin")
     {
         Some(Family::Django)
+    } else if headers
+        .all("set-cookie")
+        .any(|cookie| cookie.starts_with(b"laravel_session="))
+    {
+        Some(Family::Laravel)
     } else if headers.contains("x-application-context")
         || is(
             "cache-control",
@@ -97,7 +107,7 @@ fn by_habit(headers: &HeaderList) -> Option<Family> {
 }
 
 fn front(headers: &HeaderList) -> Option<Family> {
-    const SERVERS: [(&str, Family); 11] = [
+    const SERVERS: [(&str, Family); 12] = [
         ("cloudflare", Family::Cloudflare),
         ("cloudfront", Family::CloudFront),
         ("akamai", Family::Akamai),
@@ -109,6 +119,7 @@ fn front(headers: &HeaderList) -> Option<Family> {
         ("apache", Family::Apache),
         ("caddy", Family::Caddy),
         ("varnish", Family::Fastly),
+        ("amazons3", Family::S3),
     ];
     const VIA: [(&str, Family); 4] = [
         ("cloudfront", Family::CloudFront),
@@ -121,6 +132,8 @@ fn front(headers: &HeaderList) -> Option<Family> {
             Some(Family::Cloudflare)
         } else if headers.contains("x-amz-cf-id") {
             Some(Family::CloudFront)
+        } else if headers.contains("x-amz-apigw-id") || headers.contains("apigw-requestid") {
+            Some(Family::ApiGateway)
         } else {
             None
         }
@@ -191,6 +204,9 @@ mod tests {
             of(&[("Via", "1.1 a.cloudfront.net (CloudFront)")]).front,
             Some(Family::CloudFront)
         );
+        assert_eq!(of(&[("Server", "AmazonS3")]).front, Some(Family::S3));
+        let cookie = ("Set-Cookie", "laravel_session=x; path=/");
+        assert_eq!(of(&[cookie]).application, Some(Family::Laravel));
         assert_eq!(of(&[("X-Other", "nginx")]), Server::default());
     }
 }

@@ -100,10 +100,18 @@ pub(super) fn cached_without_vary(case: &Case<'_>) -> Option<Found> {
             }
         }
         Allow::Missing if is_stored && shape.is_success() => {
-            let fact = case.at_this_path().find(|fact| {
+            let is_fresh = |fact: &&Fact| {
                 fact.shape.lets_in() && !fact.shape.has(Signs::CACHED) && fact.shape.is_success()
-            })?;
-            (Confidence::High, fact)
+            };
+            // What was stored for a request without Origin has no field, if the server waits for one.
+            let without = |fact: &&Fact| fact.shape.origin.is_none() && fact.shape.is_success();
+            match case.at_this_path().find(is_fresh) {
+                Some(fact) => (Confidence::High, fact),
+                None if case.let_in().any(|fact| is_fresh(&fact)) => {
+                    (Confidence::Medium, case.at_this_path().find(without)?)
+                }
+                None => return None,
+            }
         }
         Allow::Missing | Allow::Any | Allow::Own | Allow::Several => return None,
     };

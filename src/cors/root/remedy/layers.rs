@@ -14,6 +14,9 @@ pub(super) fn duplicates(server: Server) -> &'static str {
         Some(Family::Caddy) => {
             "Caddy: in `reverse_proxy`, `header_down -Access-Control-Allow-Origin`, or take the `header` line away."
         }
+        Some(Family::ApiGateway) => {
+            "API Gateway: an HTTP API with CORS switched on overrides what the integration sends; with a REST API let the integration alone add the fields."
+        }
         Some(
             Family::Express
             | Family::Starlette
@@ -26,7 +29,10 @@ pub(super) fn duplicates(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::S3,
         )
         | None => {
             "On the server: let one layer alone add the CORS fields, and take them out of the other."
@@ -57,7 +63,11 @@ pub(super) fn cached(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::ApiGateway
+            | Family::S3,
         )
         | None => {
             "On the server: send `Vary: Origin` with every answer at this URL, errors and answers to no Origin among them; then empty the cache."
@@ -88,13 +98,19 @@ pub(super) fn gateway(server: Server) -> &'static str {
         ) => {
             "Look behind the gateway: the server there is down, unreachable or too slow. CORS is not what is wrong."
         }
+        Some(Family::ApiGateway) => {
+            "API Gateway: the integration failed or took longer than its timeout (29 s by default): see its log. CORS is not what is wrong."
+        }
         Some(
             Family::Express
             | Family::Starlette
             | Family::Django
             | Family::Rails
             | Family::Spring
-            | Family::AspNet,
+            | Family::AspNet
+            | Family::Flask
+            | Family::Laravel
+            | Family::S3,
         )
         | None => {
             "Look behind the gateway: the application is down, unreachable or too slow. CORS is not what is wrong."
@@ -124,7 +140,11 @@ pub(super) fn defence(server: Server) -> &'static str {
             | Family::Spring
             | Family::AspNet
             | Family::Fastly
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::ApiGateway
+            | Family::S3,
         )
         | None => {
             "In the firewall: except the API's paths, and OPTIONS there, from the rule that matched."
@@ -151,7 +171,11 @@ pub(super) fn host(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::ApiGateway
+            | Family::S3,
         )
         | None => {
             "On the server: add this host name to those it answers to (Vite: `server.allowedHosts`, webpack: `devServer.allowedHosts`)."
@@ -186,6 +210,9 @@ pub(super) fn other_layer(server: Server) -> &'static str {
         Some(Family::Nginx) => {
             "nginx: the block that answers OPTIONS has the CORS lines; add them, with `always`, where the request proper is answered, or let one layer do both."
         }
+        Some(Family::ApiGateway) => {
+            "API Gateway: the OPTIONS method has the fields; the integration (a Lambda proxy, say) has to send them with its own answers, too."
+        }
         Some(
             Family::Apache
             | Family::Caddy
@@ -200,7 +227,10 @@ pub(super) fn other_layer(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::S3,
         )
         | None => {
             "On the server: the layer that answers preflights must add the fields to the answers that follow, too; or leave both to the application."

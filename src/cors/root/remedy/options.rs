@@ -34,6 +34,18 @@ pub(super) fn needs_auth(server: Server) -> &'static str {
         Some(Family::AspNet) => {
             "ASP.NET Core: `UseCors` before UseAuthentication; on IIS with Windows authentication use the IIS CORS module, which answers OPTIONS first."
         }
+        Some(Family::Flask) => {
+            "Flask: `CORS(app)` answers OPTIONS before views; see that no `before_request` asks it for a login."
+        }
+        Some(Family::Laravel) => {
+            "Laravel: HandleCors, among the global middleware, answers OPTIONS before `auth`; see that `paths` in config/cors.php covers the path."
+        }
+        Some(Family::ApiGateway) => {
+            "API Gateway: give the OPTIONS method no authorizer and no API key (REST API), or switch CORS on for the API (HTTP API)."
+        }
+        Some(Family::S3) => {
+            "S3: refuses preflights with 403 where no rule of the bucket's CORS configuration fits: add one with this origin, method and headers."
+        }
         Some(
             Family::Cloudflare
             | Family::CloudFront
@@ -75,13 +87,23 @@ pub(super) fn no_route(server: Server) -> &'static str {
         Some(Family::AspNet) => {
             "ASP.NET Core: `UseCors` before the endpoints; on IIS see that OPTIONSVerbHandler or WebDAV does not take it."
         }
+        Some(Family::Flask) => {
+            "Flask: `CORS(app)` of Flask-CORS adds the fields to the answer to OPTIONS, which Flask makes for every route."
+        }
+        Some(Family::Laravel) => {
+            "Laravel: HandleCors answers OPTIONS before the router, for the `paths` of config/cors.php."
+        }
+        Some(Family::ApiGateway) => {
+            "API Gateway: add an OPTIONS method to the resource (REST API), or switch CORS on for the API (HTTP API)."
+        }
         Some(
             Family::Cloudflare
             | Family::CloudFront
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::S3,
         )
         | None => "On the server: answer OPTIONS before routing, with 204 and the CORS fields.",
     }
@@ -97,6 +119,9 @@ pub(super) fn max_age(server: Server) -> &'static str {
         Some(Family::Starlette) => "Starlette, FastAPI: `max_age=7200` in CORSMiddleware.",
         Some(Family::Django) => "Django: CORS_PREFLIGHT_MAX_AGE = 7200.",
         Some(Family::AspNet) => "ASP.NET Core: `SetPreflightMaxAge`.",
+        Some(Family::Flask) => "Flask: `CORS(app, max_age=7200)`.",
+        Some(Family::Laravel) => "Laravel: `'max_age' => 7200` in config/cors.php.",
+        Some(Family::S3) => "S3: `MaxAgeSeconds` in the rule of the bucket's CORS configuration.",
         Some(
             Family::Caddy
             | Family::Rails
@@ -106,7 +131,8 @@ pub(super) fn max_age(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::ApiGateway,
         )
         | None => "On the server: answer OPTIONS with `Access-Control-Max-Age: 7200`.",
     }
@@ -133,7 +159,11 @@ pub(super) fn slash(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::ApiGateway
+            | Family::S3,
         )
         | None => {
             "In the page: ask for the URL that the redirect names, which differs by the last slash."

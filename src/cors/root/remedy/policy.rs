@@ -35,6 +35,18 @@ pub(super) fn no_config(server: Server) -> &'static str {
         Some(Family::CloudFront) => {
             "CloudFront: attach a response headers policy with CORS settings to the behaviour, or forward Origin and let the origin server answer."
         }
+        Some(Family::Flask) => {
+            "Flask: `CORS(app, origins=[\"https://app.example\"])` of Flask-CORS, on the whole application."
+        }
+        Some(Family::Laravel) => {
+            "Laravel: this origin in `allowed_origins` and the path in `paths` of config/cors.php, with HandleCors among the global middleware."
+        }
+        Some(Family::ApiGateway) => {
+            "API Gateway: switch CORS on for the API (HTTP API), or add an OPTIONS method and the fields to the integration's own answers (REST API); a Lambda proxy sends them itself."
+        }
+        Some(Family::S3) => {
+            "S3: give the bucket a CORS configuration with this origin (`aws s3api put-bucket-cors`). S3 answers with the fields only where the request has an Origin."
+        }
         Some(
             Family::Cloudflare | Family::Fastly | Family::Akamai | Family::Alb | Family::Envoy,
         )
@@ -73,13 +85,23 @@ pub(super) fn error_path(server: Server) -> &'static str {
         Some(Family::AspNet) => {
             "ASP.NET Core: call `UseCors` before the exception handler's routes run, and do not clear the headers when an error is written."
         }
+        Some(Family::Flask) => {
+            "Flask: let Flask-CORS wrap the application (`CORS(app)`), not single views, so that error handlers pass through it."
+        }
+        Some(Family::Laravel) => {
+            "Laravel: keep HandleCors among the global middleware, first, so that errors pass through it on their way out."
+        }
+        Some(Family::ApiGateway) => {
+            "API Gateway: its own refusals (401, 403, 429, 5xx) do not come from the integration: add the fields to the gateway responses DEFAULT_4XX and DEFAULT_5XX (REST API), or switch CORS on for the API (HTTP API)."
+        }
         Some(
             Family::Cloudflare
             | Family::CloudFront
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::S3,
         )
         | None => {
             "On the server: add the CORS fields in the outermost layer, with every status. Then look at the error itself, which the page will see."
@@ -115,6 +137,18 @@ pub(super) fn allowlist(server: Server) -> &'static str {
         }
         Some(Family::AspNet) => {
             "ASP.NET Core: add this origin to `WithOrigins`, without a trailing slash, if this page may have it."
+        }
+        Some(Family::Flask) => {
+            "Flask: add this origin to `origins` of Flask-CORS, if this page may have it."
+        }
+        Some(Family::Laravel) => {
+            "Laravel: add this origin to `allowed_origins` in config/cors.php, if this page may have it; and see that `paths` covers the path."
+        }
+        Some(Family::ApiGateway) => {
+            "API Gateway: add this origin to AllowOrigins in the API's CORS configuration, if this page may have it."
+        }
+        Some(Family::S3) => {
+            "S3: add this origin, the method and the headers to one rule of the bucket's CORS configuration, if this page may have it."
         }
         Some(
             Family::Cloudflare
@@ -153,7 +187,11 @@ pub(super) fn fixed(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::ApiGateway
+            | Family::S3,
         )
         | None => {
             "On the server: compare the request's Origin with a list, send back the one that matches, and `Vary: Origin`."
@@ -180,7 +218,11 @@ pub(super) fn wildcard(server: Server) -> &'static str {
             | Family::Fastly
             | Family::Akamai
             | Family::Alb
-            | Family::Envoy,
+            | Family::Envoy
+            | Family::Flask
+            | Family::Laravel
+            | Family::ApiGateway
+            | Family::S3,
         )
         | None => {
             "On the server: name the origin instead of the asterisk, with `Vary: Origin`. Do not send back whatever Origin comes: with credentials that opens the server to every site."

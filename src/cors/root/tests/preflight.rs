@@ -9,6 +9,17 @@ const GET: (&str, &str) = ("Access-Control-Request-Method", "GET");
 /// A story each, and the best root of its last exchange.
 pub(super) const ROWS: &[Row<'static>] = &[
     (
+        "a bucket without a configuration",
+        Some((Root::NoCorsConfig, Medium)),
+        &[(
+            "OPTIONS",
+            URL,
+            &[APP, ASKS_PUT],
+            403,
+            &[("Server", "AmazonS3")],
+        )],
+    ),
+    (
         "a slash",
         Some((Root::OptionsRedirectSlash, Certain)),
         &[(

@@ -53,6 +53,15 @@ pub(super) const ROWS: &[Row<'static>] = &[
         )],
     ),
     (
+        "stored for an image, which has no Origin",
+        Some((Root::CachedWithoutVary, Medium)),
+        &[
+            ("GET", URL, &[], 200, &[NGINX]),
+            ("GET", URL_B, &[APP], 200, &[ALLOW_APP, NGINX]),
+            ("GET", URL, &[APP], 200, &[AGE, NGINX]),
+        ],
+    ),
+    (
         "others are let in, by a server that looks at the origin",
         Some((Root::AllowlistMiss, High)),
         &[
