@@ -8,8 +8,11 @@ use super::embedder::Policy;
 use super::loading::{self, Load, Mode};
 use super::lookalike::{Bar, LookAlike};
 use super::opinion::{Opinion, Situation};
+use super::redirect::MOST_REDIRECTS;
 use super::resource_policy::{self, Forbids, Purpose};
-use super::{Confidence, Destination, Engine, Rule, around, opaque, redirect};
+use super::{
+    Confidence, Destination, Engine, Rule, around, frame_policy, mixed_content, opaque, redirect,
+};
 
 impl Situation<'_> {
     pub(super) fn same_origin(&self, engine: Engine, response: &Response) -> Opinion {
@@ -51,7 +54,10 @@ impl Situation<'_> {
         }
         let is_other =
             resource_policy::is_of_other_origin(self.profile, self.request, self.redirects);
-        if !is_other || redirect::location(response).is_some() {
+        if redirect::location(response).is_some() {
+            return self.redirected(engine, response);
+        }
+        if !is_other {
             return Opinion::Exempt;
         }
         // Measured: WebKit asks for fonts without CORS, and lets the page have them all the same.
@@ -63,6 +69,28 @@ impl Situation<'_> {
         };
         self.blocked_as_opaque(engine, response)
             .unwrap_or_else(|| self.loaded(engine, Mode::NoCors, response, loaded))
+    }
+
+    /// A redirect of a load without CORS, which may be one too many, or lead where it may not.
+    fn redirected(&self, engine: Engine, response: &Response) -> Opinion {
+        if self.redirects >= MOST_REDIRECTS {
+            return Opinion::Failed(Some(Cause::RedirectLoop));
+        }
+        let bar = self.mixed_content(engine, response);
+        bar.map_or(Opinion::Exempt, Opinion::Barred)
+    }
+
+    /// A redirect to plain http, which pages over TLS do not follow.
+    pub(super) fn mixed_content(&self, engine: Engine, response: &Response) -> Option<Bar> {
+        let destination = self.profile.destination;
+        mixed_content::stops(engine, destination, self.request, response).then(|| {
+            let look_alike = LookAlike::MixedContentBlocked;
+            let bar = Bar::by_rule(Rule::MixedContent, look_alike, Confidence::High);
+            match engine {
+                Engine::Chromium | Engine::Firefox => bar,
+                Engine::Webkit => bar.predicted(),
+            }
+        })
     }
 
     /// Opaque-response blocking; Firefox looks at the type of scripts and styles before.
@@ -92,14 +120,36 @@ impl Situation<'_> {
         loading::check(engine, mode, self.load(), response).map_or(otherwise, Opinion::Barred)
     }
 
-    /// A document: that of a frame has to be one that its page may embed.
+    /// A document: that of a frame has to be one that its page may embed, and that it may frame.
     pub(super) fn framed(&self, engine: Engine, response: &Response) -> Opinion {
-        if !around::is_frame(self.profile.destination) || redirect::location(response).is_some() {
-            return Opinion::Exempt;
+        if redirect::location(response).is_some() {
+            let bar = self.mixed_content(engine, response);
+            return bar.map_or(Opinion::Exempt, Opinion::Barred);
         }
-        self.check_embedding(engine, response)
-            .or_else(|| self.check_policy(engine, Purpose::Frame, response))
+        let is_frame = around::is_frame(self.profile.destination);
+        let embedded = || {
+            self.check_embedding(engine, response)
+                .or_else(|| self.check_policy(engine, Purpose::Frame, response))
+        };
+        let barred = is_frame.then(embedded).flatten();
+        barred
+            .or_else(|| self.check_framing(engine, response))
             .map_or(Opinion::Exempt, Opinion::Barred)
+    }
+
+    /// Whom the document lets frame it: by Referer, the page, unless a frame goes on by itself.
+    fn check_framing(&self, engine: Engine, response: &Response) -> Option<Bar> {
+        if !around::is_nested(self.profile.destination) {
+            return None;
+        }
+        let page = resource_policy::page(self.request);
+        let rule = frame_policy::forbids(&response.headers, page.as_ref(), &self.request.url)?;
+        let bar = Bar::by_rule(rule, LookAlike::FramingRefused, Confidence::Medium);
+        let bar = bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE");
+        Some(match engine {
+            Engine::Chromium | Engine::Firefox => bar,
+            Engine::Webkit => bar.predicted(),
+        })
     }
 
     /// What the page takes into itself.

@@ -111,6 +111,8 @@ pub enum Rule {
     MixedContent,
     /// [Content Security Policy](https://w3c.github.io/webappsec-csp/).
     Csp,
+    /// [X-Frame-Options](https://html.spec.whatwg.org/#the-x-frame-options-header).
+    XFrameOptions,
     /// [Local network access](https://wicg.github.io/local-network-access/).
     LocalNetworkAccess,
     /// The [type of scripts and styles](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-mime-type?).
@@ -129,6 +131,7 @@ impl Rule {
             Self::Orb => "orb",
             Self::MixedContent => "mixed-content",
             Self::Csp => "csp",
+            Self::XFrameOptions => "x-frame-options",
             Self::LocalNetworkAccess => "local-network-access",
             Self::MimeType => "mime-type",
             Self::Sri => "sri",

@@ -200,8 +200,13 @@ impl Situation<'_> {
             None if self.redirects >= MOST_REDIRECTS && redirect::location(response).is_some() => {
                 Opinion::Failed(Some(Cause::RedirectLoop))
             }
-            None if self.is_left => Opinion::Barred(Bar::suspected(LookAlike::RedirectNotFollowed)),
-            None => Opinion::Allowed,
+            None => match self.mixed_content(engine, response) {
+                Some(bar) => Opinion::Barred(bar),
+                None if self.is_left => {
+                    Opinion::Barred(Bar::suspected(LookAlike::RedirectNotFollowed))
+                }
+                None => Opinion::Allowed,
+            },
         }
     }
 

@@ -116,7 +116,9 @@ fn odd_scheme(engine: Engine, scheme: &str) -> Refusal {
     let blocked = Refusal::Blocked(Finding::at(Cause::RedirectBadScheme, "location"));
     let failed = Refusal::Failed(Cause::RedirectBadScheme);
     match engine {
-        Engine::Chromium if matches!(scheme, "data" | "file" | "about" | "blob") => failed,
+        Engine::Chromium if matches!(scheme, "data" | "file" | "about" | "blob" | "chrome") => {
+            failed
+        }
         Engine::Webkit if scheme == "ftp" => failed,
         Engine::Chromium | Engine::Webkit => blocked,
         Engine::Firefox => failed,

@@ -352,6 +352,9 @@ fn expected(
             ("blocked", Some(cause), code)
         }
         (None, Led::Failed(cause)) => ("failed", Some(cause), None),
+        (None, Led::Passes) if measured::is_mixed(engine, request, response) => {
+            ("blocked", None, None)
+        }
         (None, Led::Passes) => ("allowed", None, None),
     }
 }

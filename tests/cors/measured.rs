@@ -2,7 +2,7 @@
 //! cases): one small table, on top of the [literal algorithms](crate::naive).
 
 use corstap::cors::Engine;
-use url::{ParseError, Url};
+use url::{Host, ParseError, Url};
 
 use crate::naive::{
     Extracted, Next, Refused, Request, Response, contains, contains_any_case, extract_tokens, get,
@@ -410,20 +410,12 @@ pub fn led(engine: Engine, request: &Request, response: &Response) -> Led {
     if !leads_on(engine, response) {
         return Led::Passes;
     }
-    // Lines that say the same are one.
-    let mut locations = values(&response.lines, "Location");
-    locations.dedup();
+    let response = with_one_location(response);
+    let locations = values(&response.lines, "Location");
     if rules.empty_location == EmptyLocation::IsAnError && locations == [b""] {
         return Led::Failed("redirect-bad-scheme");
     }
     let several = locations.len() > 1;
-    let response = Response {
-        status: response.status,
-        lines: locations
-            .into_iter()
-            .map(|value| (b"Location".to_vec(), value))
-            .collect(),
-    };
     let refused = |scheme: &str, cause| {
         if rules.silent.holds(scheme) {
             Led::Failed(cause)
@@ -437,5 +429,36 @@ pub fn led(engine: Engine, request: &Request, response: &Response) -> Led {
         Next::Error(Refused::Failure) => refused(NO_URL, "redirect-bad-scheme"),
         Next::Error(Refused::Scheme(scheme)) => refused(&scheme, "redirect-bad-scheme"),
         Next::Error(Refused::Userinfo) => refused("https", "redirect-userinfo"),
+    }
+}
+
+/// Whether a page over TLS is led to plain http
+/// (<https://w3c.github.io/webappsec-mixed-content/#should-block-fetch>), where WebKit makes no
+/// exception for this machine.
+pub fn is_mixed(engine: Engine, request: &Request, response: &Response) -> bool {
+    let Next::Leads(target) = redirect(request, &with_one_location(response)) else {
+        return false;
+    };
+    let is_local = match target.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    request.origin.starts_with("https:")
+        && target.scheme() == "http"
+        && (engine == Engine::Webkit || !is_local)
+}
+
+/// Lines that say the same are one.
+fn with_one_location(response: &Response) -> Response {
+    let mut locations = values(&response.lines, "Location");
+    locations.dedup();
+    Response {
+        status: response.status,
+        lines: locations
+            .into_iter()
+            .map(|value| (b"Location".to_vec(), value))
+            .collect(),
     }
 }

@@ -172,6 +172,11 @@ pub(super) fn is_frame(destination: Option<Destination>) -> bool {
     matches!(destination, Some(Destination::Iframe | Destination::Frame))
 }
 
+/// Whether a document is for a part of another one: a frame, or what may become one.
+pub(super) fn is_nested(destination: Option<Destination>) -> bool {
+    is_frame(destination) || matches!(destination, Some(Destination::Embed | Destination::Object))
+}
+
 pub(in crate::cors) fn is_worker(destination: Option<Destination>) -> bool {
     matches!(
         destination,

@@ -18,6 +18,8 @@ pub enum LookAlike {
     CorpBlocked,
     /// Cross-Origin-Embedder-Policy of the page keeps out what does not ask to be embedded.
     CoepBlocked,
+    /// The document says that a page of this origin may not frame it.
+    FramingRefused,
     /// Opaque-response blocking keeps from the page what no part of it can be made of.
     OrbSuspected,
     /// A script or style with the type of something else.
@@ -62,9 +64,10 @@ pub enum LookAlike {
 
 impl LookAlike {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::CorpBlocked,
         Self::CoepBlocked,
+        Self::FramingRefused,
         Self::OrbSuspected,
         Self::MimeType,
         Self::LoadStatus,
@@ -92,6 +95,7 @@ impl LookAlike {
         match self {
             Self::CorpBlocked => "corp-blocked",
             Self::CoepBlocked => "coep-blocked",
+            Self::FramingRefused => "framing-refused",
             Self::OrbSuspected => "orb-suspected",
             Self::MimeType => "mime-type",
             Self::LoadStatus => "load-status",
@@ -128,6 +132,9 @@ impl LookAlike {
             }
             Self::CoepBlocked => {
                 "the page's Cross-Origin-Embedder-Policy keeps out what does not ask to be embedded"
+            }
+            Self::FramingRefused => {
+                "the document says that a page of this origin may not frame it (X-Frame-Options, or frame-ancestors of Content-Security-Policy)"
             }
             Self::OrbSuspected => {
                 "browsers keep an answer of this type from a page that loads it without CORS (opaque-response blocking)"
@@ -185,6 +192,9 @@ impl LookAlike {
             Self::CoepBlocked => {
                 "On the server: send Cross-Origin-Resource-Policy: cross-origin, and for a frame Cross-Origin-Embedder-Policy too. Or on the page's server: embed under Cross-Origin-Embedder-Policy: credentialless."
             }
+            Self::FramingRefused => {
+                "On the server: name the page's origin in Content-Security-Policy: frame-ancestors, which counts in place of X-Frame-Options. Or in the page: open it in a window of its own."
+            }
             Self::OrbSuspected => {
                 "On the server: is this an error page? Send what was asked for, with its Content-Type. To read data, use fetch() with CORS."
             }
@@ -221,7 +231,7 @@ impl LookAlike {
                 "On the page's server: add this origin to connect-src (or the directive for what is loaded) in Content-Security-Policy."
             }
             Self::MixedContentBlocked => {
-                "In the page: ask for the https URL; the server has to offer TLS."
+                "Ask for the https URL, in the page or where the server redirects to; the server has to offer TLS."
             }
             Self::CachedAnswer => {
                 "On the server: send Access-Control-Allow-Origin on every answer, with Vary: Origin. Or in the page: load the picture with crossorigin, too."
