@@ -16,7 +16,7 @@ mod pages;
 mod rewriting;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use corstap::browser::find;
@@ -25,7 +25,7 @@ use corstap::exchange::Protocol;
 use corstap::wire::alpn::Alpn;
 use support::exceptions::{exceptions, live_exceptions, live_exceptions_over};
 use support::live::{self, Way, play};
-use support::truth::{Case, cases, more};
+use support::truth::{Case, cases, more, of_file};
 
 /// How many of the truth cases the ordinary run takes.
 const SAMPLE: usize = 60;
@@ -50,9 +50,12 @@ fn browser(engine: Engine) -> Option<PathBuf> {
     Some(found.unwrap_or_else(missing))
 }
 
-/// The cases to play: a fixed sample; all of them and more, or those whose name has a word, if so
-/// asked for.
+/// The cases to play: a fixed sample; all of them and more, those whose name has a word, or those of
+/// a file, if so asked for.
 fn chosen(engine: Engine) -> Vec<Case> {
+    if let Some(file) = std::env::var_os("CORSTAP_CASES_FILE") {
+        return of_file(Path::new(&file));
+    }
     let mut playable = cases();
     playable.retain(|case| case.obstacle(engine).is_none());
     let in_full = std::env::var_os("CORSTAP_FULL").is_some();

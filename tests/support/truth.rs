@@ -48,8 +48,12 @@ pub fn more() -> Vec<Case> {
 
 fn read(name: &str) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let text = std::fs::read_to_string(folder.join(name).with_extension("jsonl"));
-    let text = text.expect("the data is there");
+    of_file(&folder.join(name).with_extension("jsonl"))
+}
+
+/// The cases of a file, one a line.
+pub fn of_file(file: &Path) -> Vec<Case> {
+    let text = std::fs::read_to_string(file).expect("the data is there");
     text.lines().map(Case::parse).collect()
 }
 
@@ -183,19 +187,11 @@ impl Case {
     pub fn named(&self, engine: Engine) -> Option<String> {
         self.expected(engine).code?;
         let verdict = &self.0[engine.name()];
-        let message = verdict["message"].as_str().unwrap_or_default();
-        let between = |start: &str, end: &str| {
-            let (_, rest) = message.split_once(start)?;
-            Some(rest.split_once(end)?.0.to_owned())
-        };
         match engine {
             Engine::Chromium => verdict["failed_parameter"].as_str().map(str::to_owned),
-            Engine::Firefox => between("does not match ‘", "’)")
-                .or_else(|| between("invalid token ‘", "’ in"))
-                .or_else(|| between("(Reason: header ‘", "’ is")),
-            Engine::Webkit => between("Method ", " is not allowed")
-                .or_else(|| between("Request header field ", " is not allowed"))
-                .or_else(|| Some(message.split_once("invalid value: ")?.1.to_owned())),
+            Engine::Firefox | Engine::Webkit => {
+                named_in(engine, verdict["message"].as_str().unwrap_or_default())
+            }
         }
     }
 
@@ -313,6 +309,23 @@ impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code.as_deref().unwrap_or("-");
         write!(f, "{} {code}", self.outcome.name())
+    }
+}
+
+/// What a message of an engine's names: a value, a method, a header.
+pub fn named_in(engine: Engine, message: &str) -> Option<String> {
+    let between = |start: &str, end: &str| {
+        let (_, rest) = message.split_once(start)?;
+        Some(rest.split_once(end)?.0.to_owned())
+    };
+    match engine {
+        Engine::Chromium => None,
+        Engine::Firefox => between("does not match ‘", "’)")
+            .or_else(|| between("invalid token ‘", "’ in"))
+            .or_else(|| between("(Reason: header ‘", "’ is")),
+        Engine::Webkit => between("Method ", " is not allowed")
+            .or_else(|| between("Request header field ", " is not allowed"))
+            .or_else(|| Some(message.split_once("invalid value: ")?.1.to_owned())),
     }
 }
 

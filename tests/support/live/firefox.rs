@@ -8,9 +8,9 @@ use corstap::browser::firefox::{Browser, Launch};
 use corstap::cors::{Engine, Outcome, Rule};
 use serde_json::Value;
 
-use super::outcome;
+use super::{Said, names, outcome};
 use crate::support::scene::Rig;
-use crate::support::truth::{Case, Expected};
+use crate::support::truth::{Case, Expected, named_in};
 
 /// A Firefox that uses the rig's proxy.
 pub async fn start(program: PathBuf, rig: &Rig) -> Browser {
@@ -25,7 +25,7 @@ pub async fn start(program: PathBuf, rig: &Rig) -> Browser {
 
 /// Has the browser do what the case's script did, in a context of its own, and asks what came of
 /// the judged step.
-pub async fn ask(bidi: &mut BiDi, case: &Case) -> Result<Expected, Error> {
+pub async fn ask(bidi: &mut BiDi, case: &Case) -> Result<Said, Error> {
     let context = bidi.open_context().await?;
     let tab = bidi.open_tab(&context).await?;
     bidi.navigate(&tab, &case.page_url(Engine::Firefox)).await?;
@@ -44,39 +44,55 @@ pub async fn ask(bidi: &mut BiDi, case: &Case) -> Result<Expected, Error> {
     Ok(said(&complaints, &events, &steps[judged], &saw))
 }
 
-fn said(complaints: &[Complaint], events: &[Event], step: &Value, saw: &Value) -> Expected {
+fn said(complaints: &[Complaint], events: &[Event], step: &Value, saw: &Value) -> Said {
     let errors = complaints.iter().filter(|told| !told.is_warning);
-    let mut errors =
-        errors.map(|told| told.category.trim_end_matches(|c: char| c.is_ascii_digit()));
     // It did not succeed, but for no reason that CORS knows.
-    let of_cors = errors
-        .clone()
-        .find(|category| category.starts_with("CORS") && *category != "CORSDidNotSucceed");
-    let is_blocked = errors.any(is_rule)
-        || complaints.iter().any(|told| told.category == "ORB")
-        || events.iter().any(is_refused);
-    let outcome = if of_cors.is_some() || is_blocked {
-        Outcome::Blocked
-    } else {
-        outcome(step, saw)
+    let of_cors = errors.clone().find(|told| {
+        told.category.starts_with("CORS") && plain(&told.category) != "CORSDidNotSucceed"
+    });
+    let mut rules = errors.filter_map(|told| rule(plain(&told.category)));
+    let by = of_cors
+        .map(|_| Rule::Cors)
+        .or_else(|| rules.next())
+        .or_else(|| complaints.iter().find_map(opaque))
+        .or_else(|| events.iter().find_map(refused_by));
+    let made = Expected {
+        outcome: by.map_or_else(|| outcome(step, saw), |_| Outcome::Blocked),
+        by,
+        code: of_cors.map(|told| plain(&told.category).to_owned()),
     };
-    Expected {
-        outcome,
-        by: of_cors.map(|_| Rule::Cors),
-        code: of_cors.map(str::to_owned),
+    Said {
+        made,
+        named: of_cors.and_then(|told| named_in(Engine::Firefox, &told.text)),
+        readable: names(saw),
     }
 }
 
-/// Whether errors of a category tell of a rule that the browser enforces beside CORS.
-fn is_rule(category: &str) -> bool {
-    matches!(category, "COEP" | "MIMEMISMATCH" | "Sub-resource Integrity")
+/// A category without its trailing digit, which counts the wordings.
+fn plain(category: &str) -> &str {
+    category.trim_end_matches(|last: char| last.is_ascii_digit())
 }
 
-/// Whether the browser refuses what has come.
-fn is_refused(event: &Event) -> bool {
-    let error = event.params["errorText"].as_str().unwrap_or_default();
-    matches!(
-        error,
-        "NS_ERROR_DOM_CORP_FAILED" | "NS_ERROR_DOM_COEP_FAILED"
-    )
+/// Opaque-response blocking is told as a warning.
+fn opaque(told: &Complaint) -> Option<Rule> {
+    (told.category == "ORB").then_some(Rule::Orb)
+}
+
+/// The rule beside CORS that errors of a category tell of.
+fn rule(category: &str) -> Option<Rule> {
+    match category {
+        "COEP" => Some(Rule::Coep),
+        "MIMEMISMATCH" => Some(Rule::MimeType),
+        "Sub-resource Integrity" => Some(Rule::Sri),
+        _ => None,
+    }
+}
+
+/// The rule by which the browser refuses what has come.
+fn refused_by(event: &Event) -> Option<Rule> {
+    match event.params["errorText"].as_str()? {
+        "NS_ERROR_DOM_CORP_FAILED" => Some(Rule::Corp),
+        "NS_ERROR_DOM_COEP_FAILED" => Some(Rule::Coep),
+        _ => None,
+    }
 }

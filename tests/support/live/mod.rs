@@ -20,6 +20,7 @@ use corstap::exchange::Moment;
 use corstap::policy::Policy;
 use corstap::policy::rewrite::Rewriter;
 use corstap::proxy::Rewriting;
+use corstap::report::readable::readable;
 use corstap::store;
 use corstap::store::capture::Which;
 use corstap::store::row::Stored;
@@ -45,6 +46,16 @@ pub struct Table {
     pub changed: Vec<(String, String)>,
     /// What the proxy had to say: nothing, unless the browser asks for what it was not told to.
     pub notices: Vec<String>,
+}
+
+/// What a browser makes of a case.
+pub struct Said {
+    /// The outcome, and its code.
+    pub made: Expected,
+    /// What its message names.
+    named: Option<String>,
+    /// The header names that script could read.
+    readable: Option<Vec<String>>,
 }
 
 /// A browser that can be asked what it makes of a case.
@@ -110,7 +121,7 @@ pub async fn run_under(
         let exchanges = recorded.iter().filter(is_of_case).cloned().collect();
         Played {
             case,
-            said,
+            said: said.made,
             exchanges,
         }
     });
@@ -118,7 +129,7 @@ pub async fn run_under(
 }
 
 /// Has a browser play cases, one after the other, and says what it made of each.
-async fn ask(engine: Engine, program: PathBuf, rig: &Rig, cases: &[Case]) -> Vec<Expected> {
+async fn ask(engine: Engine, program: PathBuf, rig: &Rig, cases: &[Case]) -> Vec<Said> {
     let mut player = Player::start(engine, program, rig).await;
     let mut said = Vec::new();
     for case in cases {
@@ -144,6 +155,46 @@ async fn exchanges(rig: Rig) -> Vec<Stored> {
     exchanges
 }
 
+impl Said {
+    /// How our judgement compares with it: in outcome and code, and where these are right in what
+    /// the message names, and in what script can read.
+    fn score(&self, engine: Engine, stored: &Stored) -> Score {
+        let judgement = &stored.judgement;
+        let score = super::truth::score(judgement, engine, &self.made);
+        if score != Score::Right {
+            return score;
+        }
+        let answer = &judgement.verdict.engines.get(engine).answer;
+        let ours = readable(&stored.recorded, judgement).map(|names| names.get(engine).clone());
+        let is_known = judgement.verdict.credentials.mode.is_some();
+        if self.named.is_some() && self.named != answer.parameter {
+            let (theirs, ours) = (&self.named, &answer.parameter);
+            Score::Wrong(format!("the same, which names {ours:?}, not {theirs:?}"))
+        } else if is_known && self.readable.is_some() && self.readable != ours {
+            let theirs = &self.readable;
+            Score::Wrong(format!(
+                "script can read {ours:?}, where it reads {theirs:?}"
+            ))
+        } else {
+            score
+        }
+    }
+}
+
+fn missing() -> Score {
+    Score::Wrong("nothing".to_owned())
+}
+
+/// The header names that a step's script could read.
+fn names(saw: &Value) -> Option<Vec<String>> {
+    let names = saw["readable"].as_array()?.iter();
+    let mut names: Vec<String> = names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    names.sort_unstable();
+    Some(names)
+}
+
 impl Player {
     async fn start(engine: Engine, program: PathBuf, rig: &Rig) -> Self {
         match engine {
@@ -153,7 +204,7 @@ impl Player {
         }
     }
 
-    async fn ask(&mut self, case: &Case) -> Expected {
+    async fn ask(&mut self, case: &Case) -> Said {
         let asked = match self {
             Self::Chromium(browser) => chromium::ask(&mut browser.devtools, case).await,
             Self::Firefox(browser) => firefox::ask(&mut browser.bidi, case).await,
@@ -184,12 +235,12 @@ impl Table {
         }
     }
 
-    fn add(&mut self, case: &Case, said: &Expected, exchanges: &[Stored]) {
+    fn add(&mut self, case: &Case, said: &Said, exchanges: &[Stored]) {
         let id = || case.id().to_owned();
         self.played.insert(id());
-        let recorded = case.expected(self.engine);
-        if *said != recorded {
-            let told = format!("the browser says {said}, and said {recorded}");
+        let (made, recorded) = (&said.made, case.expected(self.engine));
+        if *made != recorded {
+            let told = format!("the browser says {made}, and said {recorded}");
             self.changed.push((id(), told));
         }
         let judged = |stored: &&Stored| case.is_judged_url(&stored.recorded.request.url);
@@ -201,15 +252,11 @@ impl Table {
                 ConfirmedBy::Cancelled | ConfirmedBy::NotCancelled
             )
         }));
-        let score = match judged {
-            Some(stored) => super::truth::score(&stored.judgement, self.engine, said),
-            None => Score::Wrong("nothing".to_owned()),
-        };
-        match score {
+        match judged.map_or_else(missing, |stored| said.score(self.engine, stored)) {
             Score::Right => self.right += 1,
             Score::Among => self.among += 1,
             Score::Wrong(told) => {
-                let told = format!("the browser says {said}, we say {told}");
+                let told = format!("the browser says {made}, we say {told}");
                 self.wrong.push((id(), told));
             }
         }
@@ -272,7 +319,20 @@ fn outcome(step: &Value, saw: &Value) -> Outcome {
     let kind = step["kind"].as_str().unwrap_or_default();
     let is_plain_element = matches!(
         kind,
-        "img" | "script" | "css" | "iframe" | "audio" | "form" | "preload"
+        "img"
+            | "script"
+            | "css"
+            | "iframe"
+            | "audio"
+            | "form"
+            | "preload"
+            | "object"
+            | "embed"
+            | "prefetch"
+            | "video"
+            | "importscripts"
+            | "cssimport"
+            | "background"
     ) && step["crossorigin"].is_null();
     match saw["saw"].as_str() {
         Some("opaque" | "sent") => Outcome::Exempt,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use corstap::cors::Engine;
+use corstap::wire::headers::from_latin1;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -249,7 +250,10 @@ fn answer(entry: &Value, websocket_key: Option<&str>) -> Vec<u8> {
         .and_then(|size| usize::try_from(size).ok());
     let mut answer = format!("HTTP/1.1 {status} X\r\n{fields}\r\n").into_bytes();
     if entry["request"]["method"] != "HEAD" {
-        let content = content(kind, size.unwrap_or(0));
+        let content = match response["body"].as_str() {
+            Some(body) => from_latin1(body).into_owned(),
+            None => content(kind, size.unwrap_or(0)),
+        };
         answer.extend(if header(response, "transfer-encoding").is_some() {
             chunked(&content)
         } else {

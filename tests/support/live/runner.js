@@ -21,6 +21,10 @@ const appended = made => {
   document.body.append(made);
   return done;
 };
+const played = (name, { url, crossorigin }) => {
+  const made = element(name, { src: url, preload: 'auto' }, crossorigin);
+  return until(made, ['loadedmetadata'], ['error']);
+};
 // The browser's own record of a load, once it is over.
 const recorded = url => new Promise(done => {
   const look = entries => {
@@ -29,6 +33,13 @@ const recorded = url => new Promise(done => {
   };
   new PerformanceObserver(list => look(list.getEntries())).observe({ type: 'resource', buffered: true });
 });
+const styled = async (url, property) => {
+  const made = element('div', { textContent: 'x' });
+  made.style.setProperty(property, `url(${url})`);
+  document.body.append(made);
+  const { responseStatus } = await recorded(url);
+  return { saw: responseStatus === 200 ? 'ok' : 'error' };
+};
 const kinds = {
   async fetch({ url, timeout, body: content, headers, ...options }) {
     const init = { ...options, headers, body: body(content) };
@@ -36,7 +47,7 @@ const kinds = {
     const response = await fetch(url, init);
     if (response.type.startsWith('opaque')) return { saw: 'opaque' };
     await response.arrayBuffer();
-    return { saw: 'ok' };
+    return { saw: 'ok', readable: [...new Set(response.headers.keys())] };
   },
   xhr({ url, method = 'GET', headers = [], body: content, withCredentials, timeout, user, password, uploadListener }) {
     const request = new XMLHttpRequest();
@@ -56,10 +67,11 @@ const kinds = {
   preload: ({ url, as, crossorigin }) => appended(element('link', { rel: 'preload', as, href: url }, crossorigin)),
   modulepreload: ({ url, crossorigin }) => appended(element('link', { rel: 'modulepreload', href: url }, crossorigin)),
   iframe: ({ url }) => appended(element('iframe', { src: url })),
-  audio({ url, crossorigin }) {
-    const made = element('audio', { src: url, preload: 'auto' }, crossorigin);
-    return until(made, ['loadedmetadata'], ['error']);
-  },
+  object: ({ url }) => appended(element('object', { data: url })),
+  embed: ({ url }) => appended(element('embed', { src: url })),
+  prefetch: ({ url, crossorigin }) => appended(element('link', { rel: 'prefetch', href: url }, crossorigin)),
+  audio: spec => played('audio', spec),
+  video: spec => played('video', spec),
   track({ url, crossorigin }) {
     const track = element('track', { src: url, kind: 'subtitles', default: true });
     const done = until(track, ['load'], ['error']);
@@ -103,6 +115,20 @@ const kinds = {
     return done;
   },
   import: async ({ url }) => { await import(url); return { saw: 'ok' }; },
+  json: async ({ url }) => { await import(url, { with: { type: 'json' } }); return { saw: 'ok' }; },
+  // Where the page itself is a worker.
+  importscripts: async ({ url }) => { importScripts(url); return { saw: 'ok' }; },
+  // The worker's script has to send a message.
+  worker: ({ url, type }) => until(new Worker(url, { type }), ['message'], ['error']),
+  sharedworker({ url }) {
+    const worker = new SharedWorker(url);
+    worker.port.start();
+    return Promise.race([until(worker.port, ['message'], []), until(worker, [], ['error'])]);
+  },
+  cssimport: ({ url }) => appended(element('style', { textContent: `@import url(${url});` })),
+  // Pictures of a style sheet: masks are loaded with CORS, backgrounds without.
+  mask: ({ url }) => styled(url, 'mask-image'),
+  background: ({ url }) => styled(url, 'background-image'),
   eventsource({ url, withCredentials }) {
     const source = new EventSource(url, { withCredentials: Boolean(withCredentials) });
     return until(source, ['open'], ['error']).finally(() => source.close());
