@@ -15,7 +15,9 @@ use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is a link.
-    #[error("{0} is a symbolic link; corstap does not follow links to private files. Remove it")]
+    #[error(
+        "{0} is a symbolic link; corstap does not follow links to private files. Name what it leads to, or remove it"
+    )]
     Link(PathBuf),
     /// It is not a directory.
     #[error("{0} is not a directory; name another one or move it away")]

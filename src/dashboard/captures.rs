@@ -68,14 +68,12 @@ where
 }
 
 /// The file of a capture that is listed.
-pub(super) fn file(shared: &Shared, name: Option<&str>) -> Option<PathBuf> {
+fn file(shared: &Shared, name: Option<&str>) -> Option<PathBuf> {
     let parts = &shared.parts;
-    let Some(name) = name else {
-        return Some(parts.capture.clone());
-    };
-    let found = shelf::list(&parts.captures).into_iter();
-    let mut found = found.filter(|shelved| shelved.name == name);
-    found.next().map(|shelved| shelved.path)
+    match name {
+        Some(name) => shelf::named(&parts.captures, name),
+        None => Some(parts.capture.clone()),
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {

@@ -188,10 +188,9 @@ impl Capture {
         after: Change,
         mut tell: impl FnMut(Stored) -> Result<(), E>,
     ) -> Result<Change, E> {
-        let select = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change LIMIT ?2";
         let mut last = after;
         loop {
-            let some = self.select(select, last.0)?;
+            let some = self.select(CHANGED_AFTER, last.0)?;
             let Some((newest, _)) = some.last() else {
                 return Ok(last);
             };
@@ -216,15 +215,7 @@ impl Capture {
         let change = moment
             .query_row(last, [], |row| row.get(0))
             .map_err(failed)?;
-        let select = match which {
-            Which::All => "SELECT * FROM exchange WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-            Which::Failed => {
-                "SELECT * FROM exchange WHERE failed AND id < ?1 ORDER BY id DESC LIMIT ?2"
-            }
-            Which::Rewritten => {
-                "SELECT * FROM exchange WHERE rewrite IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT ?2"
-            }
-        };
+        let select = newest_before(which);
         let before = before.map_or(i64::MAX, |id| number(id.0));
         let found = self.some(select, before, number(most as u64).saturating_add(1))?;
         let has_more = found.len() > most;
@@ -245,8 +236,7 @@ impl Capture {
         after: Change,
         most: usize,
     ) -> Result<Vec<(Change, Stored)>, Error> {
-        let select = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change LIMIT ?2";
-        let some = self.some(select, after.0, number(most as u64))?;
+        let some = self.some(CHANGED_AFTER, after.0, number(most as u64))?;
         let numbered = |(change, stored)| (Change(change), stored);
         Ok(some.into_iter().map(numbered).collect())
     }
@@ -290,6 +280,22 @@ impl Capture {
         Error::Sqlite {
             path: self.path.clone(),
             source,
+        }
+    }
+}
+
+/// What was written after a change.
+const CHANGED_AFTER: &str = "SELECT * FROM exchange WHERE change > ?1 ORDER BY change LIMIT ?2";
+
+/// The newest exchanges before one.
+fn newest_before(which: Which) -> &'static str {
+    match which {
+        Which::All => "SELECT * FROM exchange WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        Which::Failed => {
+            "SELECT * FROM exchange WHERE failed AND id < ?1 ORDER BY id DESC LIMIT ?2"
+        }
+        Which::Rewritten => {
+            "SELECT * FROM exchange WHERE rewrite IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT ?2"
         }
     }
 }
@@ -418,6 +424,35 @@ mod tests {
         assert_eq!(failed, [ExchangeId(1)]);
         let file = fs::read(dir.path().join("run.corstap")).expect("there");
         assert!(memchr::memmem::find(&file, b"hunter2").is_none());
+    }
+
+    #[test]
+    fn pages_and_changes_are_looked_up_and_not_searched_for() {
+        let Scene { dir, recorder, .. } = scene();
+        exchange(&recorder, "/a", None);
+        let capture = Capture::newest(dir.path()).expect("a capture");
+        let plan = |select: &str| -> String {
+            let explained = format!("EXPLAIN QUERY PLAN {select}");
+            let mut explained = capture.connection.prepare(&explained).expect("prepared");
+            let steps = explained.query_map([9, 9], |row| row.get("detail"));
+            let steps = steps.expect("asked").collect::<Result<Vec<String>, _>>();
+            steps.expect("told").join("; ")
+        };
+        let plans = [Which::All, Which::Failed, Which::Rewritten]
+            .map(newest_before)
+            .map(plan);
+        assert_eq!(
+            plans.map(|plan| plan.replace("exchange_", "")),
+            [
+                "SEARCH exchange USING INTEGER PRIMARY KEY (rowid<?)",
+                "SEARCH exchange USING INDEX failed (id<?)",
+                "SEARCH exchange USING INDEX rewrite (id<?)",
+            ]
+        );
+        assert_eq!(
+            plan(CHANGED_AFTER),
+            "SEARCH exchange USING INDEX exchange_change (change>?)"
+        );
     }
 
     /// An answer that a rule made another one of.

@@ -1,10 +1,11 @@
 //! The tables of a capture, and their versions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
+use crate::private;
 
 /// The schema version this program writes and the last it reads. Version 1 has no columns `via`
 /// and `unverified`, version 2 has no `rewrite`.
@@ -101,12 +102,28 @@ pub(super) fn read(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens a file that is no link.
 fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
+    if path.is_symlink() {
+        return Err(private::Error::Link(path.to_owned()).into());
+    }
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    Connection::open_with_flags(path, flags).map_err(|source| Error::Sqlite {
+    Connection::open_with_flags(resolved(path), flags).map_err(|source| Error::Sqlite {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The same file by a way without links: SQLite, told to follow none, follows those of directories
+/// no more than the file's own.
+fn resolved(path: &Path) -> PathBuf {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new(".")).canonicalize();
+    match (dir, path.file_name()) {
+        (Ok(dir), Some(name)) => dir.join(name),
+        // It will not be there either.
+        (Err(_), _) | (_, None) => path.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +142,25 @@ mod tests {
         let error = read(&path).expect_err("refused").to_string();
         assert!(
             error.contains("newer corstap (schema 7, this one knows 3); update"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn links_of_directories_are_followed_and_one_of_the_file_is_not() {
+        let outer = tempfile::tempdir().expect("a directory");
+        let real = outer.path().join("real");
+        std::fs::create_dir_all(real.join("inner")).expect("made");
+        std::os::unix::fs::symlink(&real, outer.path().join("link")).expect("linked");
+        let path = outer.path().join("link/inner/a.corstap");
+        std::fs::write(&path, "").expect("written");
+        drop(create(&path, 1 << 20).expect("made by a link"));
+        read(&path).expect("read by a link");
+        let link = real.join("b.corstap");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        let error = read(&link).expect_err("refused").to_string();
+        assert!(
+            error.contains("b.corstap is a symbolic link; corstap does not follow"),
             "{error}"
         );
     }

@@ -26,6 +26,12 @@ pub fn list(dir: &Path) -> Vec<Shelved> {
     files(dir).into_iter().map(shelved).collect()
 }
 
+/// The file of the capture that has this name.
+pub fn named(dir: &Path, name: &str) -> Option<PathBuf> {
+    let mut files = files(dir).into_iter();
+    files.find(|path| super::writer::name_of(path) == name)
+}
+
 /// Removes all captures of a directory but the newest ones and those that are being written; says
 /// which.
 pub fn prune(dir: &Path, keep: usize) -> Result<Vec<PathBuf>, Error> {
