@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::{Rewriting, Servers, address, captures};
 
 /// The proxy and its live log.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:2677", value_parser = address)]

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::wire::target::Authority;
 
 /// How servers are reached.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Servers {
     /// Reach this host and port at this address, as curl's option does
     #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = resolve)]

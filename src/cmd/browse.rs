@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use directories::BaseDirs;
 
+use super::doctor::live::TrustedBy;
 use super::run::{Log, Session, told_to_stop};
 use super::{FINE, ca as ca_verb, place, run};
 use crate::browser::find::{self, Family, Found};
@@ -63,7 +64,7 @@ async fn browse(mut arguments: Browse) -> Result<u8> {
     arguments.run.confirm = true;
     arguments.run.listen = free(arguments.run.listen);
     let read = authority.hosts().clone();
-    let (session, heard) = Session::open(&arguments.run, authority).await?;
+    let (session, heard) = Session::open(&arguments.run, authority, TrustedBy::OwnBrowser).await?;
     let greeting = greeting(&session, &read, &found, &arguments);
     let visit = Visit {
         proxy: session.address,

@@ -16,12 +16,13 @@ const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// What there is: its path, its type, and itself.
-const ALL: [(&str, &str, &str); 15] = [
+const ALL: [(&str, &str, &str); 17] = [
     ("/", HTML, include_str!("assets/index.html")),
     ("/app.css", STYLE, include_str!("assets/app.css")),
     ("/icon.svg", PICTURE, include_str!("assets/icon.svg")),
     ("/api.js", SCRIPT, include_str!("assets/api.js")),
     ("/dom.js", SCRIPT, include_str!("assets/dom.js")),
+    ("/empty.js", SCRIPT, include_str!("assets/empty.js")),
     ("/exchanges.js", SCRIPT, include_str!("assets/exchanges.js")),
     ("/list.js", SCRIPT, include_str!("assets/list.js")),
     ("/live.js", SCRIPT, include_str!("assets/live.js")),
@@ -29,6 +30,7 @@ const ALL: [(&str, &str, &str); 15] = [
     ("/model.js", SCRIPT, include_str!("assets/model.js")),
     ("/overview.js", SCRIPT, include_str!("assets/overview.js")),
     ("/policy.js", SCRIPT, include_str!("assets/policy.js")),
+    ("/sequence.js", SCRIPT, include_str!("assets/sequence.js")),
     ("/session.js", SCRIPT, include_str!("assets/session.js")),
     ("/story.js", SCRIPT, include_str!("assets/story.js")),
     ("/words.js", SCRIPT, include_str!("assets/words.js")),

@@ -18,6 +18,8 @@
 //! - `report`, `policy`: what the page asks other rooms: reports, and what a policy would do. Nothing
 //!   that it asks changes what passes through the proxy.
 //! - `status`: what the run says of itself.
+//! - `findings`: what may keep exchanges from coming, which the page says where it has none to show.
+//! - `visitors`: how many are let in, and who is let go.
 //! - `assets`: the page, in files of its own.
 //!
 //! # API
@@ -32,18 +34,21 @@
 //! | `GET /api/changes?after=N&rows=true` | the same as events `row` |
 //! | `GET /api/rows?before=ID` | `{"rows": […], "next": ID or null, "change": N}`, the newest first |
 //! | `GET /api/captures` | `[{"name": …, "current": true}, …]` |
-//! | `GET /api/status` | `{"proxy": "ADDR:PORT", "rewriting": {"policy": …, "until": …} or null}` |
+//! | `GET /api/status` | `{"proxy": "ADDR:PORT", "signs": N, "rewriting": {"policy": …, "until": …} or null}` |
+//! | `GET /api/findings` | `[{"leg": …, "level": "ok", "note" or "wrong", "said": …, "remedy": … or null}, …]`, as `corstap doctor --json` |
 //! | `GET /api/report?ids=ID,ID&format=markdown` | a report, also as `har` or `curl` |
 //! | `POST /api/policy/check` | of `{"policy": TEXT}`: `{"findings": […]}`, as `corstap check --json` |
 //! | `POST /api/policy/replay` | of `{"policy": TEXT}`: `{"groups": […]}`, as `corstap check --capture --json` |
 //! | `POST /api/policy/suggest` | of `{}`: `{"policy": TEXT, "rules": N}`, as `corstap suggest` |
 //!
 //! An exchange is the JSON of `corstap log --json`. Rows, exchanges, reports, replays and suggestions are of
-//! the capture of this run, or of the one that `capture` names. What fails is `{"error": "…"}`.
+//! the capture of this run, or of the one that `capture` names. Findings may differ from those before once
+//! `signs` does. What fails is `{"error": "…"}`.
 
 mod assets;
 mod captures;
 mod exchanges;
+pub mod findings;
 mod guard;
 mod live;
 mod policy;
@@ -52,6 +57,7 @@ mod routes;
 mod rows;
 mod session;
 mod status;
+mod visitors;
 
 use std::future::Future;
 use std::io;
@@ -64,6 +70,7 @@ use tokio::sync::watch;
 
 pub use self::session::Token;
 pub use self::status::{Standing, Status};
+use self::visitors::Visitors;
 
 /// Why there is no dashboard.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +103,8 @@ pub struct Parts {
     pub captures: PathBuf,
     /// What the run says of itself.
     pub status: Box<dyn Fn() -> Status + Send + Sync>,
+    /// Examines what may keep exchanges from coming.
+    pub examine: findings::Examine,
     /// Writes reports.
     pub report: report::Write,
     /// Tells that something was committed to it.
@@ -151,7 +160,7 @@ impl Dashboard {
             token: self.token,
             parts,
         });
-        let serving = axum::serve(self.listener, routes::router(shared));
+        let serving = axum::serve(Visitors::at(self.listener), routes::router(shared));
         tokio::select! {
             served = serving => {
                 if let Err(error) = served {

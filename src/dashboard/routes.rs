@@ -9,7 +9,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::{Shared, assets, captures, exchanges, guard, live, policy, report, rows, status};
+use super::{
+    Shared, assets, captures, exchanges, findings, guard, live, policy, report, rows, status,
+};
 
 /// All routes. Those below `/api` tell what was recorded, and need the token.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -20,6 +22,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/rows", get(rows::page))
         .route("/captures", get(captures::all))
         .route("/status", get(status::status))
+        .route("/findings", get(findings::findings))
         .route("/report", get(report::report))
         .route("/policy/check", post(policy::check))
         .route("/policy/replay", post(policy::play))

@@ -14,6 +14,8 @@ use super::Shared;
 pub struct Status {
     /// Where the proxy listens.
     pub proxy: SocketAddr,
+    /// How much the clients of the proxy have shown of themselves: more is found once it changes.
+    pub signs: usize,
     /// The policy that rewrites responses, if any does.
     pub rewriting: Option<Standing>,
 }

@@ -24,6 +24,7 @@ mod peer;
 mod pinned;
 mod reach;
 mod rewriting;
+mod signs;
 mod stream;
 mod tls;
 mod tunnel;
@@ -45,6 +46,7 @@ pub use self::notice::{Notice, Notices};
 pub use self::pac::pac;
 pub use self::reach::{NotReachable, reach};
 pub use self::rewriting::Rewriting;
+pub use self::signs::{Sign, Signs};
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;
 use crate::wire::target::Host;
@@ -63,6 +65,7 @@ pub struct Proxy {
     guide: Option<guide::Guide>,
     recorder: Recorder,
     notices: Notices,
+    signs: Signs,
     confirm: bool,
     rewriting: Option<Rewriting>,
 }
@@ -104,9 +107,15 @@ impl Proxy {
             pins: pinned::Pins::default(),
             recorder: parts.recorder,
             notices: parts.notices,
+            signs: Signs::default(),
             confirm: parts.confirm,
             rewriting: parts.rewriting,
         }
+    }
+
+    /// What those who use it have shown so far.
+    pub fn signs(&self) -> Signs {
+        self.signs.clone()
     }
 
     fn reads(&self, host: &Host) -> bool {

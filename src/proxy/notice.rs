@@ -93,6 +93,12 @@ impl Notices {
         let _ = self.tell.try_send(notice);
     }
 
+    /// Those that were told once, in no order.
+    pub fn told(&self) -> Vec<Notice> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().cloned().collect()
+    }
+
     /// Tells a notice, if it is new.
     pub(super) fn tell(&self, notice: Notice) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
-use super::Proxy;
 use super::dial::{Reached, Unreached};
 use super::guide::Guide;
 use super::peer::Peer;
 use super::pinned::Refusal;
 use super::stream::{Prefixed, Stream};
+use super::{Proxy, Sign};
 use crate::wire::alpn::Alpn;
 use crate::wire::target::Authority;
 
@@ -86,6 +86,7 @@ pub(super) async fn terminate(
         }
     })?;
     proxy.pins.accepted(browser, host);
+    proxy.signs.note(Sign::Trusted);
     let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
     Ok(Met::Terminated(Box::new(Terminated {
         client: Peer::new(Box::new(stream)),

@@ -11,15 +11,15 @@ use super::running::{PATIENCE, Running, fetch, server};
 use super::{corstap, stderr};
 
 /// A run with a dashboard on a port of its own.
-struct Shown {
-    running: Running,
-    address: SocketAddr,
+pub(super) struct Shown {
+    pub(super) running: Running,
+    pub(super) address: SocketAddr,
     token: String,
     _home: tempfile::TempDir,
 }
 
 impl Shown {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let capture = home.path().join("one.corstap");
         let mut command = corstap(home.path());
@@ -56,7 +56,7 @@ impl Shown {
     }
 
     /// What is answered to a request with these fields beside Host and Connection.
-    fn asks(&self, line: &str, fields: &[(&str, &str)]) -> String {
+    pub(super) fn asks(&self, line: &str, fields: &[(&str, &str)]) -> String {
         let host = self.address.to_string();
         let mut all = vec![("Host", host.as_str())];
         all.extend(fields.iter().filter(|(name, _)| *name != "Host"));
@@ -75,17 +75,17 @@ impl Shown {
         answer
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(super) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         stream
     }
 
-    fn bearer(&self) -> String {
+    pub(super) fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
 
-    fn json(&self, path: &str) -> Value {
+    pub(super) fn json(&self, path: &str) -> Value {
         let answer = self.asks(&format!("GET {path}"), &[("Authorization", &self.bearer())]);
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -93,7 +93,7 @@ impl Shown {
     }
 }
 
-fn status(answer: &str) -> u16 {
+pub(super) fn status(answer: &str) -> u16 {
     let word = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
     word.unwrap_or_else(|| panic!("no status: {answer}"))
 }
@@ -106,7 +106,7 @@ const OPEN: [&str; 6] = [
     "/story.js",
     "/proxy.pac",
 ];
-const CLOSED: [&str; 10] = [
+const CLOSED: [&str; 11] = [
     "/api/exchanges",
     "/api/exchanges?limit=1",
     "/api/exchanges/1",
@@ -115,6 +115,7 @@ const CLOSED: [&str; 10] = [
     "/api/rows",
     "/api/captures",
     "/api/status",
+    "/api/findings",
     "/api/report?ids=1&format=har",
     "/api/nothing",
 ];
@@ -329,6 +330,45 @@ fn no_asset_has_script_or_style_in_its_markup() {
             "{path}"
         );
     }
+}
+
+/// What the page is told while nothing has come: the legs that are not as they ought to be.
+fn amiss(shown: &Shown) -> Vec<(String, String)> {
+    let found = shown.json("/api/findings");
+    let found = found.as_array().expect("a list").iter();
+    let amiss = found.filter(|found| found["level"] != "ok");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let told = amiss.map(|found| {
+        let said = format!("{} → {}", text(&found["said"]), text(&found["remedy"]));
+        (text(&found["leg"]), said)
+    });
+    told.collect()
+}
+
+#[test]
+fn what_may_keep_exchanges_from_coming_is_told_as_far_as_it_is_known() {
+    let shown = Shown::start();
+    let says = |leg: &str, word: &str| {
+        let amiss = amiss(&shown);
+        let is_it = |(of, said): &(String, String)| of == leg && said.contains(word);
+        assert!(amiss.iter().any(is_it), "{leg}, {word}: {amiss:?}");
+    };
+    says("browser", "nothing has come to the proxy at");
+    says("set-up", "open http://corstap.invalid/ in the browser");
+    let signs = shown.json("/api/status")["signs"].clone();
+    // A host that is not read is tunnelled to a server.
+    let elsewhere = TcpListener::bind("127.0.0.2:0").expect("bound");
+    let port = elsewhere.local_addr().expect("bound").port();
+    let mut stream = TcpStream::connect(shown.running.address).expect("it listens");
+    let connect = format!("CONNECT 127.0.0.2:{port} HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n");
+    stream.write_all(connect.as_bytes()).expect("written");
+    stream.read_exact(&mut [0; 12]).expect("answered");
+    says(
+        "hosts",
+        "nothing of it is listed: 127.0.0.2 → start with --host NAME",
+    );
+    assert!(amiss(&shown).iter().all(|(leg, _)| leg != "browser"));
+    assert_ne!(shown.json("/api/status")["signs"], signs);
 }
 
 #[test]

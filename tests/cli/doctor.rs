@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, SystemTime};
 
 use corstap::ca::{DevCa, HostList};
 use serde_json::Value;
@@ -16,7 +15,7 @@ use super::corstap;
 use super::running::Running;
 
 /// A doctor for whom all is well: free ports, and no browser.
-fn doctor(home: &Path) -> Command {
+pub(super) fn doctor(home: &Path) -> Command {
     let mut command = corstap(home);
     command.args([
         "doctor",
@@ -31,7 +30,7 @@ fn doctor(home: &Path) -> Command {
 }
 
 /// What it finds of a leg: level and words; its exit code is right for all it finds.
-fn finds(command: &mut Command, leg: &str) -> Vec<(String, String)> {
+pub(super) fn finds(command: &mut Command, leg: &str) -> Vec<(String, String)> {
     let output = command.output().expect("run");
     let text = String::from_utf8(output.stdout).expect("text");
     let all: Vec<Value> = text
@@ -55,7 +54,7 @@ fn finds(command: &mut Command, leg: &str) -> Vec<(String, String)> {
     of_leg.map(words).collect()
 }
 
-fn finds_wrong(command: &mut Command, leg: &str, word: &str) {
+pub(super) fn finds_wrong(command: &mut Command, leg: &str, word: &str) {
     let found = finds(command, leg);
     let is_it = found
         .iter()
@@ -63,7 +62,7 @@ fn finds_wrong(command: &mut Command, leg: &str, word: &str) {
     assert!(is_it, "{leg}, {word}: {found:?}");
 }
 
-fn ca(home: &Path) -> std::path::PathBuf {
+pub(super) fn ca(home: &Path) -> std::path::PathBuf {
     let dir = home.join(".local/share/corstap/ca");
     DevCa::open(&dir, &HostList::development(), "me").expect("made");
     dir
@@ -193,16 +192,43 @@ fn files_that_others_may_use_and_directories_that_nobody_may_are_named() {
 }
 
 #[test]
-fn a_clock_that_is_behind_is_found_by_what_was_written_before() {
+fn where_there_is_no_browser_that_is_said_with_what_to_install() {
+    const FIXED: [&str; 5] = [
+        "/opt/google/chrome/chrome",
+        "/opt/microsoft/msedge/msedge",
+        "/snap/bin/brave",
+        "/snap/bin/chromium",
+        "/snap/bin/firefox",
+    ];
+    if FIXED.iter().any(|file| Path::new(file).exists()) {
+        eprintln!("SKIPPED: a browser is here that no search path is needed for");
+        return;
+    }
     let home = tempfile::tempdir().expect("a directory");
-    let certificate = ca(home.path()).join("ca.pem");
-    let later = SystemTime::now() + Duration::from_hours(2);
-    let file = fs::File::options()
-        .write(true)
-        .open(certificate)
-        .expect("there");
-    file.set_modified(later).expect("set");
-    finds_wrong(&mut doctor(home.path()), "clock", "s from now");
+    let with_browsers = || {
+        let mut command = corstap(home.path());
+        command.args([
+            "doctor",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--dashboard",
+            "off",
+        ]);
+        command
+    };
+    finds_wrong(
+        &mut with_browsers(),
+        "chromium",
+        "none is found → install one",
+    );
+    let found = finds(&mut with_browsers(), "firefox");
+    assert!(
+        found.len() == 1
+            && found[0].0 == "note"
+            && found[0].1.starts_with("none is found → install"),
+        "{found:?}"
+    );
 }
 
 #[test]

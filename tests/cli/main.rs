@@ -21,6 +21,7 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod floods;
 mod install;
+mod intruders;
 mod kills;
 mod limits;
 mod listening;
@@ -31,6 +32,7 @@ mod readme;
 mod rewriting;
 mod run;
 mod running;
+mod skew;
 mod traffic;
 mod trust;
 

@@ -1,21 +1,16 @@
-//! The files a run needs: the CA and the captures, their permissions, and the clock they were dated by.
+//! The files a run needs: the CA and the captures, and their permissions.
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::Finding;
 use crate::ca::DevCa;
 use crate::cli::Run;
-use crate::clock;
 use crate::cmd::place;
 use crate::private::{self, PrivateDir};
 
-/// How far the clock may be behind what was written before.
-const SLACK: Duration = Duration::from_mins(2);
-
 pub(super) fn all(arguments: &Run) -> Vec<Finding> {
-    vec![authority(arguments), clock(arguments), captures()]
+    vec![authority(arguments), captures()]
 }
 
 fn authority(arguments: &Run) -> Finding {
@@ -38,34 +33,7 @@ fn authority(arguments: &Run) -> Finding {
     }
 }
 
-/// A clock that is behind makes certificates that are not valid yet, and one that was ahead has made
-/// files that are dated later than now.
-fn clock(arguments: &Run) -> Finding {
-    const LEG: &str = "clock";
-    let remedy = "set the clock (with NTP: timedatectl set-ntp true); then corstap ca rotate";
-    let now = clock::now().micros();
-    let dir = place::ca(arguments.ca_dir.as_deref());
-    let dated = dir
-        .ok()
-        .and_then(|dir| dated(&DevCa::certificate_file(&dir)));
-    let ahead = dated.and_then(|dated| u64::try_from(dated - now).ok());
-    match ahead.map(Duration::from_micros) {
-        Some(ahead) if ahead > SLACK => {
-            let said = format!("the CA was made {} s from now", ahead.as_secs());
-            Finding::wrong(LEG, said, remedy)
-        }
-        Some(_) | None => Finding::ok(LEG, format!("it is {}", clock::now().rfc3339())),
-    }
-}
-
-/// When a file was written, in microseconds.
-fn dated(file: &Path) -> Option<i64> {
-    let modified = fs::metadata(file).ok()?.modified().ok()?;
-    let since = modified.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_micros()).ok()
-}
-
-fn captures() -> Finding {
+pub(super) fn captures() -> Finding {
     const LEG: &str = "captures";
     let dir = match place::captures() {
         Ok(dir) => dir,

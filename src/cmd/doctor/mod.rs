@@ -2,8 +2,10 @@
 
 mod browsers;
 mod files;
+pub(super) mod live;
 mod ports;
 mod servers;
+mod skew;
 mod stores;
 
 use anyhow::Result;
@@ -108,6 +110,7 @@ async fn examine(arguments: &Doctor) -> Result<u8> {
     };
     report.tell(ports::listeners(&arguments.run).await)?;
     report.tell(files::all(&arguments.run))?;
+    report.tell([skew::clock(&arguments.run)])?;
     report.tell(stores::all(&arguments.run))?;
     report.tell(servers::upstream(&arguments.run).await)?;
     for server in &arguments.servers {

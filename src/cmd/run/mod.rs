@@ -22,6 +22,7 @@ use self::live::LiveLog;
 pub(super) use self::session::{Heard, Session, listen, told_to_stop};
 use self::session::{Served, values};
 use super::ca::export::variables;
+use super::doctor::live::TrustedBy;
 use super::{FINE, FOUND, place};
 use crate::ca::trust::quoted;
 use crate::cli::{Run, RunWith};
@@ -55,7 +56,7 @@ where
 {
     let dev = open_ca(&arguments)?;
     let signer = Signer::of(&dev);
-    let (session, heard) = Session::open(&arguments, dev.ca).await?;
+    let (session, heard) = Session::open(&arguments, dev.ca, TrustedBy::Stores).await?;
     let greeting = greeting(&signer, &session, values(&arguments));
     let ca_place = ca_place(&arguments);
     let log = Log {
@@ -74,7 +75,7 @@ async fn with_command(with: RunWith) -> Result<u8> {
     let dev = open_ca(arguments)?;
     let bundle = dev.write_bundle(&place::ca(arguments.ca_dir.as_deref())?)?;
     let certificate = dev.certificate_file.clone();
-    let (session, heard) = Session::open(arguments, dev.ca).await?;
+    let (session, heard) = Session::open(arguments, dev.ca, TrustedBy::Stores).await?;
     let (capture, address) = (session.capture.clone(), session.address);
     let log = Log {
         greeting: short_greeting(&session),

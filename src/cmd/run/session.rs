@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 
 use super::repairs;
 use super::rewriting::{self, InForce};
-use crate::ca::{self, Ca, Gathering, LeafCache};
+use crate::ca::{self, Ca, Gathering, HostList, LeafCache};
 use crate::cli::{Run, Values};
 use crate::clock;
+use crate::cmd::doctor::live::{TrustedBy, UnderWay};
 use crate::cmd::{place, report, route};
 use crate::dashboard::{self, Dashboard};
 use crate::exchange::secret::{self, Redactor};
@@ -74,7 +75,11 @@ pub(in crate::cmd) struct Served {
 
 impl Session {
     /// Listens, and opens a capture, as was typed; leaves are signed by this CA.
-    pub(in crate::cmd) async fn open(arguments: &Run, authority: Ca) -> Result<(Self, Heard)> {
+    pub(in crate::cmd) async fn open(
+        arguments: &Run,
+        authority: Ca,
+        trusted_by: TrustedBy,
+    ) -> Result<(Self, Heard)> {
         let gathering = ca::gather_entropy();
         let in_force = rewriting::open(arguments)?;
         let listener = listen(arguments.listen).await?;
@@ -89,19 +94,9 @@ impl Session {
         let (notices, noticed) = Notices::new();
         let dashboard_at = dashboard.as_ref().map(Dashboard::address);
         let dashboard_url = dashboard.as_ref().map(Dashboard::url);
-        let dashboard = dashboard.map(|dashboard| {
-            let parts = dashboard::Parts {
-                capture: writer.path.clone(),
-                captures: place::captures().unwrap_or_default(),
-                changed: writer.changed(),
-                pac: proxy::pac(authority.hosts(), address, dashboard.address()),
-                status: status(address, in_force.as_ref()),
-                report: report::chosen,
-            };
-            (dashboard, parts)
-        });
+        let read = authority.hosts().clone();
         let parts = Parts {
-            read: authority.hosts().clone(),
+            read: read.clone(),
             leaves: LeafCache::new(authority, Arc::clone(&provider)),
             route,
             own: [address].into_iter().chain(dashboard_at).collect(),
@@ -111,6 +106,14 @@ impl Session {
             rewriting: in_force.as_ref().map(|policy| policy.rewriting.clone()),
             provider,
         };
+        let proxy = Proxy::new(parts);
+        let told_of = (proxy.signs(), notices.clone());
+        let under_way = UnderWay::of(arguments, address, trusted_by, told_of);
+        let shows = |dashboard: Dashboard| {
+            let parts = shown_by(&dashboard, under_way, &writer, &read, in_force.as_ref());
+            (dashboard, parts)
+        };
+        let dashboard = dashboard.map(shows);
         let heard = Heard {
             shown,
             noticed,
@@ -118,7 +121,7 @@ impl Session {
         };
         let session = Self {
             listener,
-            proxy: Proxy::new(parts),
+            proxy,
             capture: writer.path.clone(),
             writer,
             address,
@@ -192,17 +195,38 @@ fn record(arguments: &Run) -> Result<(Writer, Recorder, Receiver<Shown>)> {
     Ok(Writer::start_within(size, &capture, redactor)?)
 }
 
+/// What a dashboard shows of a run.
+fn shown_by(
+    dashboard: &Dashboard,
+    under_way: UnderWay,
+    writer: &Writer,
+    read: &HostList,
+    in_force: Option<&InForce>,
+) -> dashboard::Parts {
+    dashboard::Parts {
+        capture: writer.path.clone(),
+        captures: place::captures().unwrap_or_default(),
+        changed: writer.changed(),
+        pac: proxy::pac(read, under_way.proxy, dashboard.address()),
+        status: status(&under_way, in_force),
+        examine: Box::new(move || Box::pin(under_way.clone().examined())),
+        report: report::chosen,
+    }
+}
+
 /// What the dashboard says of the run.
 fn status(
-    proxy: SocketAddr,
+    under_way: &UnderWay,
     in_force: Option<&InForce>,
 ) -> Box<dyn Fn() -> dashboard::Status + Send + Sync> {
     let policy = in_force.map(|policy| (policy.rewriting.clone(), policy.standing()));
+    let under_way = under_way.clone();
     Box::new(move || {
         let policy = policy.as_ref();
         let still = policy.filter(|(rewriting, _)| rewriting.in_force(clock::now()).is_some());
         dashboard::Status {
-            proxy,
+            proxy: under_way.proxy,
+            signs: under_way.signs(),
             rewriting: still.map(|(_, standing)| standing.clone()),
         }
     })

@@ -17,6 +17,8 @@ const posted = (body) => ({
 
 /** What the server says of itself: where the proxy is, whether it rewrites, what to check. */
 export const status = () => json("api/status");
+/** What may keep exchanges from coming, as the doctor finds it. */
+export const findings = () => json("api/findings");
 /** The captures that there are, the newest first. */
 export const captures = () => json("api/captures");
 /** A page of rows, the newest first. */

@@ -22,6 +22,10 @@ function build(element, attributes, children) {
   return element;
 }
 
+/** Something wide, which scrolls by itself where there is no room for it, with the keyboard too. */
+export const scrolling = (label, wide) =>
+  el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, wide);
+
 /** Puts children in the place of those that are there. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat().filter(Boolean));
@@ -34,6 +38,13 @@ const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202
 /** A text with what cannot be seen in it spelt out. */
 export function printable(text) {
   return String(text).replace(HIDDEN, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
+}
+
+/** A text of corstap's own, with what stands between backticks as code. */
+export function prose(text) {
+  return String(text)
+    .split("`")
+    .map((part, place) => (place % 2 ? el("code", {}, printable(part)) : printable(part)));
 }
 
 /** Calls something soon, and not more often than every so many milliseconds, however often it is asked for. */

@@ -2,13 +2,16 @@
 
 import * as api from "./api.js";
 import { atMostEvery, el, fill, printable, whenQuiet } from "./dom.js";
-import { List, empty } from "./list.js";
+import { filteredOut } from "./empty.js";
+import { List } from "./list.js";
 import { counted } from "./model.js";
 import { story } from "./story.js";
 import { isFailure, plural, targetOf } from "./words.js";
 
 const CHOICES = { origin: (row) => row.origin, target: (row) => row.target, cause: (row) => row.cause };
 const MOST_CHOICES = 200;
+/** Where the story stands below the list, as in app.css. */
+const STACKED = matchMedia("(max-width: 60rem)");
 
 export class ExchangesView {
   /** Which story is open, and in which revision. */
@@ -22,6 +25,7 @@ export class ExchangesView {
     this.detail = el("aside", { class: "detail", "aria-label": "The story of one exchange", hidden: true });
     this.counts = el("p", { class: "counts", role: "status" });
     this.nothing = el("div", { class: "nothing" });
+    this.filteredOut = filteredOut(() => this.want({ outcome: "", origin: "", target: "", cause: "", q: "" }));
     this.search = el("input", {
       type: "search",
       placeholder: "Search ( / )",
@@ -111,6 +115,7 @@ export class ExchangesView {
         fill(this.detail, el("p", { class: "problem", role: "alert" }, printable(error.message)));
     }
     this.detail.hidden = page.selected === null;
+    if (push && STACKED.matches) this.detail.scrollIntoView({ block: "start" });
   }
 
   /** Closes the story. */
@@ -137,18 +142,20 @@ export class ExchangesView {
     this.list.scroller.hidden = visible.length === 0;
     this.list.show(visible);
     this.list.mark(page.selected);
-    fill(
-      this.nothing,
-      visible.length
-        ? null
-        : empty(page.filter, page.status, () => this.want({ outcome: "", origin: "", target: "", cause: "", q: "" })),
-    );
+    this.#sayNothing(visible.length > 0);
     this.#bar(visible);
     this.chooseLater();
     const selected = page.exchanges.rows.get(page.selected);
     // What is open is told anew when a later fact has changed it.
     if (selected && !this.detail.hidden && this.#told !== `${selected.id} ${selected.rev}`)
       this.open(selected.id, { push: false });
+  }
+
+  #sayNothing(isAnything) {
+    const { filter, nothing, status } = this.page;
+    const told = isAnything ? null : filter.isEmpty ? nothing.of(status) : this.filteredOut;
+    // What is there already keeps its focus.
+    if (this.nothing.firstElementChild !== told) fill(this.nothing, told);
   }
 
   #bar(visible) {

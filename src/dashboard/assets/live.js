@@ -5,25 +5,28 @@ import { ask, Refused } from "./session.js";
 const REST = 1000;
 
 /**
- * Calls `tell` with the name and the content of each event, and `state` with whether there is a connection. A connection
- * that breaks is made again from the last change that came, so that nothing is missed and nothing comes twice. Ends when
- * the signal says so, or when this run is over.
+ * Calls `tell` with the name and the content of each event, and `state` with whether there is a connection, how often in a
+ * row there was none, and whether another run answers. A connection that breaks is made again from the last change that
+ * came, so that nothing is missed and nothing comes twice. Ends when the signal says so, or when another run answers.
  */
 export async function follow(after, { tell, state, signal }) {
   let last = after;
+  let tries = 0;
   while (!signal.aborted) {
     try {
       const answer = await ask(`api/changes?after=${last}&rows=true`, { signal });
-      state({ connected: true, ended: false });
+      tries = 0;
+      state({ connected: true, replaced: false, tries });
       for await (const { id, event, data } of events(answer.body)) {
         tell(event, JSON.parse(data));
         last = id ?? last;
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused) return state({ connected: false, ended: true });
+      if (error instanceof Refused) return state({ connected: false, replaced: true });
     }
-    state({ connected: false, ended: false });
+    tries += 1;
+    state({ connected: false, replaced: false, tries });
     await new Promise((resolve) => setTimeout(resolve, REST));
   }
 }

@@ -2,8 +2,8 @@
 
 import * as api from "./api.js";
 import { atMostEvery, el, fill, printable } from "./dom.js";
+import { Nothing } from "./empty.js";
 import { ExchangesView } from "./exchanges.js";
-import { empty } from "./list.js";
 import { follow } from "./live.js";
 import { Exchanges, Filter, MOST } from "./model.js";
 import { overview } from "./overview.js";
@@ -23,8 +23,13 @@ const page = {
   selected: null,
   /** What the server says of itself. */
   status: {},
+  /** What stands where there is nothing to show. */
+  nothing: new Nothing(),
   connected: false,
-  ended: false,
+  /** How often in a row nobody has answered. */
+  tries: 0,
+  /** Whether another run answers at this address now. */
+  replaced: false,
   paused: false,
   /** What came while it was paused. */
   waiting: [],
@@ -87,7 +92,8 @@ function draw() {
 function drawOverview() {
   const rows = [...page.exchanges.passing(new Filter())];
   const explain = (id) => api.exchange(page.capture, id);
-  fill(main, overview(rows, { go: show, explain }) ?? empty(new Filter(), page.status));
+  const told = overview(rows, { go: show, explain }) ?? page.nothing.of(page.status);
+  if (main.firstElementChild !== told) fill(main, told);
 }
 
 function drawBench() {
@@ -103,22 +109,39 @@ const redraws = Object.fromEntries(
 const redraw = () => redraws[page.view]?.();
 
 function drawState() {
-  const { capture, connected, ended, paused } = page;
+  const { capture, connected, paused, replaced } = page;
   const live = paused ? "Paused" : "Live";
-  const away = ended ? "corstap has ended; start it, and open the page that it names" : "Reconnecting…";
+  const away = replaced ? "Another run" : "Reconnecting…";
   const state = part("state");
   state.textContent = capture ? "An older capture" : connected ? live : away;
   state.className = connected && !capture ? "on" : "off";
-  drawRewriting(page.status.rewriting);
+  banner("rewriting", rewriting(page.status));
+  banner("over", over(page));
 }
 
-function drawRewriting(rewriting) {
-  const banner = part("rewriting");
-  banner.hidden = !rewriting;
-  if (!rewriting) return;
-  const until = new Date(rewriting.until).toLocaleString();
-  const said = `REWRITING IS ON, by ${printable(rewriting.policy)}, until ${until}. What passes here may fail in production.`;
-  if (banner.textContent !== said) banner.textContent = said;
+/** Shows a banner while there is something to say. */
+function banner(id, said) {
+  const place = part(id);
+  place.hidden = !said;
+  // Said again, it would be read out again.
+  if (said && place.textContent !== said) place.textContent = said;
+}
+
+function rewriting({ rewriting: standing }) {
+  if (!standing) return null;
+  const until = new Date(standing.until).toLocaleString();
+  return `REWRITING IS ON, by ${printable(standing.policy)}, until ${until}. What passes here may fail in production.`;
+}
+
+/** After so many seconds without an answer a run is taken to be over. */
+const GONE = 3;
+
+/** What to do once the run of this page is over: the token of the next one is told in its terminal alone. */
+function over({ tries, replaced }) {
+  const next = "open the address that its terminal names (“dashboard: http://…#…”): this page's token is that of the run before.";
+  if (replaced) return `Another run of corstap answers here now. To see it, ${next}`;
+  if (tries < GONE) return null;
+  return `The run of this page is over. What is listed stays while the page is open, and corstap log has it in a terminal. To go on, start corstap run, and ${next}`;
 }
 
 function failed(error) {
@@ -258,6 +281,7 @@ const STATUS_EVERY = 5000;
 
 async function askStatus() {
   page.status = await api.status();
+  if (page.nothing.element.isConnected) page.nothing.of(page.status);
   drawState();
 }
 

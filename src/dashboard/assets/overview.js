@@ -1,8 +1,8 @@
 // The overview: who fails where, what fails most, what to mend first, and when it happened.
 
-import { el, printable, svg } from "./dom.js";
+import { el, fill, printable, prose, scrolling, svg } from "./dom.js";
 import { counted } from "./model.js";
-import { OUTCOMES, isFailure, plural, worst } from "./words.js";
+import { OUTCOMES, isFailure, plural, timeOfDay, worst } from "./words.js";
 
 const MOST_ROWS = 40;
 const BARS = 60;
@@ -29,11 +29,9 @@ function first(rows, go, explain) {
   }
   const ranked = [...groups.values()].sort((a, b) => b.count - a.count).slice(0, 5);
   const item = ({ count, row }) => {
-    const advice = el("p", { class: "advice" });
+    const advice = el("div", { class: "todo" });
     explain(row.id).then(
-      (told) => {
-        advice.textContent = printable(told.explanation?.root ?? told.explanation?.remedy ?? "");
-      },
+      ({ explanation }) => fill(advice, explanation ? todo(explanation) : null),
       () => advice.remove(),
     );
     const filter = { target: row.target, ...(row.cause ? { cause: row.cause } : {}) };
@@ -49,6 +47,12 @@ function first(rows, go, explain) {
   const title = el("h2", {}, "What to fix first");
   if (!ranked.length) return el("section", {}, title, el("p", {}, "Nothing: no exchange was blocked or has failed."));
   return el("section", {}, title, el("ol", { class: "first" }, ranked.map(item)));
+}
+
+/** What to do: in the layer at fault where that is known, or else what to send. */
+function todo({ root, remedy, send }) {
+  const lines = send?.length ? el("pre", { class: "send" }, send.map(printable).join("\n")) : null;
+  return root ? [el("p", {}, prose(root))] : [el("p", {}, prose(remedy)), lines];
 }
 
 function matrix(rows, go) {
@@ -76,9 +80,8 @@ function matrix(rows, go) {
     "section",
     {},
     el("h2", {}, "Who asks whom"),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Outcomes by origin and target" },
+    scrolling(
+      "Outcomes by origin and target",
       el(
         "table",
         { class: "matrix" },
@@ -149,7 +152,7 @@ function timeline(rows) {
     });
   const picture = bars.flatMap(([all, failed], place) => [block(all, place, "all"), block(failed, place, "blocked")]);
   const failures = rows.filter((row) => isFailure(row.outcome)).length;
-  const told = `${plural(rows.length, "exchange")} from ${new Date(start).toLocaleTimeString()} to ${new Date(start + span).toLocaleTimeString()}, ${plural(failures, "failure")}`;
+  const told = `${plural(rows.length, "exchange")} from ${timeOfDay(start)} to ${timeOfDay(start + span)}, ${plural(failures, "failure")}`;
   return el(
     "section",
     {},

@@ -1,7 +1,7 @@
 // The policy bench: a policy is edited, judged while it is typed, and played over the capture. It turns nothing on.
 
 import { check, replay, suggest } from "./api.js";
-import { el, fill, printable, save, whenQuiet } from "./dom.js";
+import { el, fill, printable, prose, save, scrolling, whenQuiet } from "./dom.js";
 import { plural } from "./words.js";
 
 const EXAMPLE = `version = 1
@@ -10,7 +10,7 @@ const EXAMPLE = `version = 1
 name = "web app to API"
 origins = ["https://app.example.test"]
 targets = ["https://api.example.test"]
-methods = ["GET", "POST"]
+methods = ["PUT", "DELETE"]
 request-headers = ["content-type"]
 credentials = true
 max-age = 600
@@ -113,8 +113,9 @@ export class Bench {
       el("button", { type: "button", class: "place", onclick: go }, `line ${finding.line}`),
       ` ${finding.severity}: `,
       el("strong", {}, finding.code),
-      ` ${printable(finding.why)}`,
-      el("p", {}, printable(finding.do)),
+      " ",
+      prose(finding.why),
+      el("p", {}, prose(finding.do)),
     );
   }
 
@@ -196,19 +197,22 @@ export class Bench {
         {},
         `${plural(exchanges, "cross-origin exchange")} of the capture, compared with what the servers answered.`,
       ),
-      el(
-        "table",
-        {},
+      scrolling(
+        "What the policy changes",
         el(
-          "thead",
+          "table",
           {},
           el(
-            "tr",
+            "thead",
             {},
-            head.map((name) => el("th", { scope: "col" }, name)),
+            el(
+              "tr",
+              {},
+              head.map((name) => el("th", { scope: "col" }, name)),
+            ),
           ),
+          el("tbody", {}, sorted.map(row)),
         ),
-        el("tbody", {}, sorted.map(row)),
       ),
     );
   }

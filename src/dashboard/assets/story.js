@@ -1,10 +1,9 @@
 // The story of one exchange: what happened in order, what each engine makes of it, why, and what to change.
 
-import { el, copy, printable, save, svg } from "./dom.js";
-import { ENGINES, OUTCOMES, duration, pathOf } from "./words.js";
+import { el, copy, printable, prose, save, scrolling } from "./dom.js";
+import { sequence, steps } from "./sequence.js";
+import { ENGINES, OUTCOMES, badge, duration } from "./words.js";
 
-const badge = (outcome) =>
-  el("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome]?.sign ?? ""} ${OUTCOMES[outcome]?.word ?? outcome}`);
 const section = (title, ...children) => el("section", {}, el("h3", {}, title), children);
 const link = (id, open) =>
   el("a", { href: `?view=exchanges&id=${id}`, onclick: (event) => follow(event, () => open(id)) }, `#${id}`);
@@ -32,13 +31,13 @@ export function story(told, rows, actions) {
       el("button", { type: "button", class: "close", onclick: actions.close }, "Close"),
     ),
     el("p", { class: "summary" }, badge(verdict.outcome), " ", heading(told)),
-    explanation ? el("p", { class: "sentence" }, printable(explanation.sentence)) : null,
+    explanation ? el("p", { class: "sentence" }, prose(explanation.sentence)) : null,
     doubt(verdict),
     rewriting(told),
     confirmed(verdict),
     buttons(told, rows, actions),
     remedy(told),
-    section("What happened", sequence(rows), steps(rows, told.id, actions.open)),
+    section("What happened", sequence(told, rows), steps(told, rows, link, actions.open)),
     engines(verdict),
     roots(told, actions.open),
     notCors(verdict),
@@ -107,12 +106,12 @@ function remedy({ explanation }) {
   const text = lines.join("\n");
   return section(
     "What to change",
-    el("p", {}, printable(explanation.remedy)),
-    lines.length ? el("pre", { class: "send" }, printable(text).replaceAll("\\u{a}", "\n")) : null,
+    el("p", {}, prose(explanation.remedy)),
+    lines.length ? el("pre", { class: "send" }, lines.map(printable).join("\n")) : null,
     lines.length
       ? el("button", { type: "button", onclick: (event) => copy(event.currentTarget, text) }, "Copy these fields")
       : null,
-    explanation.root ? el("p", { class: "root" }, printable(explanation.root)) : null,
+    explanation.root ? el("p", { class: "root" }, prose(explanation.root)) : null,
   );
 }
 
@@ -143,7 +142,7 @@ function notCors({ not_cors: found }) {
     el(
       "ul",
       {},
-      found.map((one) => el("li", {}, el("strong", {}, one.code), ` ${printable(one.remedy ?? "")}`)),
+      found.map((one) => el("li", {}, el("strong", {}, one.code), " ", prose(one.remedy ?? ""))),
     ),
   );
 }
@@ -168,7 +167,10 @@ function engines({ engines: answers }) {
   const head = ["Engine", "Verdict", "It prints", "Basis"].map((name) => el("th", { scope: "col" }, name));
   return section(
     "What each engine says",
-    el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, Object.entries(ENGINES).map(row))),
+    scrolling(
+      "Verdicts by engine",
+      el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, Object.entries(ENGINES).map(row))),
+    ),
   );
 }
 
@@ -233,66 +235,3 @@ function fields(headers, marked) {
   };
   return el("ol", { class: "fields" }, headers.map(line));
 }
-
-/** What happened, as a list: the picture in words. */
-function steps(rows, current, open) {
-  const step = (row) =>
-    el(
-      "li",
-      { "aria-current": row.id === current ? "step" : null },
-      link(row.id, open),
-      ` ${role(row)}${printable(row.method)} ${printable(row.url)}: ${row.status ?? row.ending}, `,
-      badge(row.outcome),
-      row.cause ? ` ${row.cause}` : "",
-    );
-  return el("ol", { class: "steps" }, rows.map(step));
-}
-
-const role = (row) => (row.kind === "preflight" ? "preflight " : row.redirected_from ? "after the redirect " : "");
-
-/** The picture: page, corstap and servers as lines from top to bottom, an exchange as two arrows. */
-function sequence(rows) {
-  const servers = [...new Set(rows.map((row) => row.target))];
-  const lanes = ["page", "corstap", ...servers];
-  const [between, step, top, edge] = [220, 56, 44, 110];
-  const width = 2 * edge + (lanes.length - 1) * between;
-  const height = top + rows.length * step + 16;
-  const at = (lane) => edge + lane * between;
-  const picture = [];
-  lanes.forEach((name, lane) => {
-    picture.push(
-      svg("text", { x: at(lane), y: 18, class: "lane" }, clip(printable(name), 34)),
-      svg("line", { x1: at(lane), x2: at(lane), y1: 26, y2: height, class: "life" }),
-    );
-  });
-  rows.forEach((row, place) =>
-    picture.push(
-      ...arrows(row, place, { at, lane: 2 + servers.indexOf(row.target), y: top + place * step, start: rows[0].at }),
-    ),
-  );
-  return el(
-    "div",
-    { class: "picture", "aria-hidden": "true" },
-    svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height }, picture),
-  );
-}
-
-function arrows(row, place, { at, lane, y, start }) {
-  const asked = `${row.method} ${clip(printable(pathOf(row.url)), 40)}`;
-  const answered = `${row.status ?? row.ending}${row.cause ? ` ${row.cause}` : ""}`;
-  const reached = row.outcome === "not-asked" ? 1 : lane;
-  const arrow = (from, to, height, kind) =>
-    svg("path", {
-      d: `M${at(from)} ${height}H${at(to)}m${to > from ? "-7 -4l7 4l-7 4" : "7 -4l-7 4l7 4"}`,
-      class: kind,
-    });
-  return [
-    svg("text", { x: 4, y: y + 4, class: "when" }, `+${duration(Math.max(0, row.at - start)) || "0 ms"}`),
-    svg("text", { x: at(0) + 8, y: y - 5 }, asked),
-    arrow(0, reached, y, "asked"),
-    arrow(reached, 0, y + 24, `answered ${row.outcome}`),
-    svg("text", { x: at(0) + 8, y: y + 19, class: row.outcome }, `${OUTCOMES[row.outcome]?.sign ?? ""} ${answered}`),
-  ];
-}
-
-const clip = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -1,5 +1,7 @@
 // How things are called and marked: a sign and a word beside every colour.
 
+import { el } from "./dom.js";
+
 export const OUTCOMES = {
   blocked: { sign: "✕", word: "blocked" },
   failed: { sign: "!", word: "failed" },
@@ -9,6 +11,10 @@ export const OUTCOMES = {
   pending: { sign: "…", word: "pending" },
   "not-asked": { sign: "↷", word: "not asked" },
 };
+
+/** An outcome as it stands in text. */
+export const badge = (outcome) =>
+  el("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome]?.sign ?? ""} ${OUTCOMES[outcome]?.word ?? outcome}`);
 
 export const ENGINES = { chromium: "Chromium", firefox: "Firefox", webkit: "WebKit" };
 

@@ -8,9 +8,10 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use super::Sign;
 use super::page::escape;
 use crate::ca::Ca;
-use crate::exchange::Request;
+use crate::exchange::{Request, Scheme};
 use crate::wire::target::Host;
 
 /// The page's own name: no server can have it (RFC 6761 section 6.4).
@@ -70,6 +71,21 @@ impl Guide {
     pub(super) fn is_own(host: &Host) -> bool {
         let name = host.name();
         name.is_some_and(|name| [PAGE, OVER_TLS, LOOPBACK].contains(&name))
+    }
+
+    /// What a request for one of them shows of the browser that makes it.
+    pub(super) fn sign(request: &Request) -> Option<Sign> {
+        let url = &request.url;
+        let name = url.authority.host.name()?;
+        let path = url.path.split('?').next()?;
+        match (name, path) {
+            (PAGE, "/") => Some(Sign::SetUpPage),
+            (OVER_TLS, "/ok.svg") if url.scheme == Scheme::Https && is_of_page(request) => {
+                Some(Sign::TrustChecked)
+            }
+            (LOOPBACK, "/ok.svg") if is_of_page(request) => Some(Sign::LoopbackChecked),
+            _ => None,
+        }
     }
 
     /// The answer to a request for one of them. The connection closes after it.

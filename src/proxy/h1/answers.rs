@@ -9,6 +9,7 @@ use crate::cors::{Kind, Profile};
 use crate::exchange::{Ending, Protocol, Request, RequestUrl, Rewrite, Scheme};
 use crate::proxy::Notice;
 use crate::proxy::dial::Unreached;
+use crate::proxy::guide::Guide;
 use crate::proxy::page::{Page, is_read_by_people};
 use crate::store::Ticket;
 use crate::wire::head::RequestHead;
@@ -162,6 +163,9 @@ impl Conversation<'_> {
     /// Answers a request for one of our own names, of which nothing is recorded.
     pub(super) async fn guide(&mut self, request: &Request) -> ControlFlow<Then> {
         if let Some(guide) = &self.proxy.guide {
+            if let Some(sign) = Guide::sign(request) {
+                self.proxy.signs.note(sign);
+            }
             // A client that does not take it is gone.
             let _ = self.client.send(&guide.answer(request)).await;
         }

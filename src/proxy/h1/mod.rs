@@ -23,7 +23,7 @@ use super::flow::{Flow, MOST_PIPELINED, Upload};
 use super::guide::Guide;
 use super::page::Page;
 use super::peer::{NoHead, Peer};
-use super::{Notice, Proxy, tunnel};
+use super::{Notice, Proxy, Sign, tunnel};
 use crate::exchange::{Ending, Protocol, Request, RequestUrl, Scheme};
 use crate::store::Ticket;
 use crate::store::recorder::{Arrival, ConnectionTicket};
@@ -202,6 +202,7 @@ impl<'a> Conversation<'a> {
         };
         match Target::of(&head, self.place()) {
             Ok(Target::Connect(authority)) => {
+                self.proxy.signs.note(Sign::Used);
                 self.client.skip(octets);
                 if has_been_here(&head.headers)
                     && let Some(proxy) = self.proxy.dialer.proxy_to(&authority)
@@ -212,7 +213,10 @@ impl<'a> Conversation<'a> {
             }
             Ok(target) => match self.understand(octets, head, target) {
                 Ok(asked) if Guide::is_own(&asked.server.host) => self.guide(&asked.request).await,
-                Ok(asked) => self.exchange(asked).await,
+                Ok(asked) => {
+                    self.proxy.signs.note(Sign::Used);
+                    self.exchange(asked).await
+                }
                 Err(refused) => {
                     let (head, violation) = *refused;
                     self.refuse(violation, Some(&head)).await
