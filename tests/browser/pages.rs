@@ -22,8 +22,13 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn start() -> Self {
-        let home = tempfile::tempdir().expect("a directory");
+    /// One with these options more.
+    pub(super) fn start(more: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a directory"), more)
+    }
+
+    /// The same, at home in a directory that has something already.
+    pub(super) fn start_in(home: tempfile::TempDir, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_corstap"))
             .args([
                 "run",
@@ -32,6 +37,7 @@ impl Run {
                 "--dashboard",
                 "127.0.0.1:0",
             ])
+            .args(more)
             .env_clear()
             .env("HOME", home.path())
             .stdout(Stdio::piped())
@@ -87,7 +93,7 @@ fn the_set_up_page_tells_a_browser_what_it_lacks() {
     let Some(program) = browser(Engine::Chromium) else {
         return;
     };
-    let run = Run::start();
+    let run = Run::start(&[]);
     let proxy = format!("--proxy-server=http://{}", run.proxy);
     let page = "http://corstap.invalid/";
     let told = run.sees(&program, &[&proxy], page);
@@ -139,7 +145,7 @@ fn the_dashboard_shows_what_was_recorded_as_text_and_keeps_its_token() {
     let Some(program) = browser(Engine::Chromium) else {
         return;
     };
-    let run = Run::start();
+    let run = Run::start(&[]);
     let server = server();
     let path =
         "/<img/src=x/onerror=document.title='ran'>&amp;<script>document.title='ran'</script>";
