@@ -32,9 +32,11 @@ const TAKE_CONSOLE: &str = "(() => {
 /// The channel that the console is told on.
 pub(super) const CONSOLE: &str = "console";
 
-/// Tells what comes into the console.
+/// Tells what comes into the console. Of mixed content, what is only warned of was let through.
 const TELL_CONSOLE: &str = "tell => Services.console.registerListener({ observe(told) {
-  if (told instanceof Ci.nsIScriptError && /^C(ORS|SP)/.test(told.category)) tell(JSON.stringify({
+  const isTold = told instanceof Ci.nsIScriptError && (/^C(ORS|SP)/.test(told.category)
+    || told.category.startsWith('Mixed Content') && !(told.flags & Ci.nsIScriptError.warningFlag));
+  if (isTold) tell(JSON.stringify({
     category: told.category, text: told.errorMessage,
     source: told.sourceName, line: told.lineNumber, column: told.columnNumber,
   }));

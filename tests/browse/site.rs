@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use corstap::ca::{Ca, HostList, LeafCache};
 use corstap::wire::alpn::Alpn;
 use corstap::wire::target::Host;
@@ -41,6 +44,24 @@ const worker = path => new Promise(done => {
 })();
 ";
 
+/// What never reaches the wire, or does so in another way than a fetch.
+const UNSENT: &str = "const go = (url, options) => fetch(url, options).then(() => 1, () => 0);
+const socket = path => new Promise(done => {
+  const opened = new WebSocket('wss://API' + path); opened.onopen = opened.onerror = done;
+});
+(async () => {
+  await go('http://API/mixed');
+  await go('https://127.0.0.1:PORT/nearer', { targetAddressSpace: 'local' });
+  await go('https://HOST:6000/port');
+  await go('https://API/held', { method: 'PUT' });
+  await go('https://API/held', { method: 'PUT' });
+  await socket('/socket?opens');
+  await socket('/socket?refused');
+  await go('https://API/inspected');
+  await fetch('/done');
+})();
+";
+
 /// Servers on loopback.
 pub struct Site {
     pub address: SocketAddr,
@@ -70,6 +91,11 @@ impl Site {
     pub fn page(&self) -> String {
         format!("https://{PAGE}:{}/", self.address.port())
     }
+
+    /// The page whose requests do not get far.
+    pub fn page_of_the_unsent(&self) -> String {
+        format!("{}unsent", self.page())
+    }
 }
 
 /// Serves one connection; browsers open some that they do not use.
@@ -86,12 +112,32 @@ async fn serve(tcp: TcpStream, leaves: Arc<LeafCache>, port: u16) -> Option<()> 
         }
         let mut words = head.split(' ');
         let (method, path) = (words.next()?, words.next()?);
-        stream
-            .write_all(answer(method, path, port).as_bytes())
-            .await
-            .ok()?;
+        let answer = match socket(path, &head) {
+            Some(answer) => answer,
+            None => answer(method, path, port),
+        };
+        stream.write_all(answer.as_bytes()).await.ok()?;
         stream.flush().await.ok()?;
     }
+}
+
+/// The answer to the handshake of a WebSocket (RFC 6455 section 4.2.2).
+fn socket(path: &str, head: &str) -> Option<String> {
+    const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let line = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let is_key = name.eq_ignore_ascii_case("sec-websocket-key");
+        is_key.then(|| value.trim().to_owned())
+    };
+    let key = head.lines().find_map(line)?;
+    if !path.ends_with("opens") {
+        return Some("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n".to_owned());
+    }
+    let accept = digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes());
+    Some(format!(
+        "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        STANDARD.encode(accept.as_ref())
+    ))
 }
 
 fn answer(method: &str, path: &str, port: u16) -> String {
@@ -109,6 +155,24 @@ fn answer(method: &str, path: &str, port: u16) -> String {
             "Content-Type: text/javascript\r\n".to_owned(),
             SCRIPT.replace("API", &api),
         ),
+        "/unsent" => (
+            200,
+            "Content-Type: text/html\r\n".to_owned(),
+            "<script src=/unsent.js></script>".to_owned(),
+        ),
+        "/unsent.js" => (
+            200,
+            "Content-Type: text/javascript\r\n".to_owned(),
+            UNSENT
+                .replace("API", &api)
+                .replace("PORT", &port.to_string())
+                .replace("HOST", API),
+        ),
+        "/held" if method == "OPTIONS" => (
+            204,
+            format!("{page}Access-Control-Allow-Methods: PUT\r\nAccess-Control-Max-Age: 600\r\n"),
+            String::new(),
+        ),
         "/star" | "/open" => (
             200,
             "Access-Control-Allow-Origin: *\r\n".to_owned(),
@@ -119,7 +183,7 @@ fn answer(method: &str, path: &str, port: u16) -> String {
             format!("{page}Access-Control-Allow-Methods: PUT\r\n"),
             String::new(),
         ),
-        "/preflight" => (200, page, "ok".to_owned()),
+        "/preflight" | "/held" => (200, page, "ok".to_owned()),
         "/redirect" => (302, format!("{page}Location: /open\r\n"), String::new()),
         "/cached" => (
             200,

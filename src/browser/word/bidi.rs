@@ -89,8 +89,8 @@ impl Ends {
 
     /// Takes note of what the console says.
     pub fn hear(&mut self, message: Message, now: Moment) {
-        if message.category.starts_with("CSP") {
-            self.ready.extend(kept_back(&message, now));
+        if let Some(by) = kept_back_by(&message.category) {
+            self.ready.extend(kept_back(&message, by, now));
         } else if message.category.starts_with("CORS") && !self.is_taken(&message) {
             self.messages.push_back((now, message));
         }
@@ -207,8 +207,19 @@ fn plain(category: &str) -> &str {
     category.trim_end_matches(|last: char| last.is_ascii_digit())
 }
 
-/// A request that the page's policy forbids: the console alone tells.
-fn kept_back(message: &Message, now: Moment) -> Option<Arc<Word>> {
+/// The rule that keeps requests in the browser, of which the console alone tells.
+fn kept_back_by(category: &str) -> Option<Bar> {
+    if category.starts_with("CSP") {
+        Some(Bar::Csp)
+    } else if category.starts_with("Mixed Content") {
+        Some(Bar::MixedContent)
+    } else {
+        None
+    }
+}
+
+/// A request that was kept back.
+fn kept_back(message: &Message, by: Bar, now: Moment) -> Option<Arc<Word>> {
     let start = message.text.find("http")?;
     let address = message.text.get(start..)?;
     let ends = |last: char| last.is_whitespace() || "”“\"’".contains(last);
@@ -226,7 +237,7 @@ fn kept_back(message: &Message, now: Moment) -> Option<Arc<Word>> {
         started: now,
         way: Way::Kept,
         said: Said::Refused {
-            by: Bar::Csp,
+            by,
             code: message.category.clone(),
             parameter: None,
         },

@@ -5,6 +5,7 @@ pub mod bidi;
 mod initiator;
 mod issue;
 mod reason;
+mod socket;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ const UNTOLD: &str = "-";
 pub struct Loads {
     /// By the protocol's request id, which is the same in every session.
     by_id: HashMap<String, Load>,
+    /// `WebSocket`s whose handshakes are under way, by the same id.
+    sockets: HashMap<String, socket::Socket>,
     /// What was sent for loads that nobody has told of yet.
     early: HashMap<String, VecDeque<Sent>>,
     /// The preflights of a load, by its id.
@@ -87,7 +90,11 @@ impl Loads {
             "Audits.issueAdded" => self.issue(session, params, now),
             "Target.attachedToTarget" => self.attached(params),
             "Target.detachedFromTarget" => self.detached(params),
-            _ => {}
+            _ => {
+                if let Some(event) = method.strip_prefix("Network.webSocket") {
+                    self.of_socket(event, params, now);
+                }
+            }
         }
         self.time_passes(now);
     }

@@ -192,3 +192,51 @@ fn what_a_page_gave_up_says_nothing() {
     ]);
     assert_eq!(words[0].said, Said::Nothing);
 }
+
+/// The events of a WebSocket's handshake, up to what came of it.
+fn socket(outcome: (&'static str, Value)) -> Vec<Word> {
+    let url = "wss://api.test/socket";
+    let fields = json!({"Origin": "https://app.test", "Upgrade": "websocket"});
+    told(&[
+        (
+            "Network.webSocketCreated",
+            json!({"requestId": "1", "url": url, "initiator": script()}),
+        ),
+        (
+            "Network.webSocketWillSendHandshakeRequest",
+            json!({"requestId": "1", "wallTime": 1000.5, "request": {"headers": fields}}),
+        ),
+        outcome,
+        (
+            "Network.webSocketFrameError",
+            json!({"requestId": "1", "errorMessage": "later"}),
+        ),
+        ("Network.webSocketClosed", json!({"requestId": "1"})),
+    ])
+}
+
+#[test]
+fn the_handshake_of_a_websocket_is_told_once() {
+    let answered = json!({"requestId": "1", "response": {"status": 101}});
+    let passed = socket(("Network.webSocketHandshakeResponseReceived", answered));
+    let error = json!({"requestId": "1", "errorMessage": "Unexpected response code: 403"});
+    let failed = socket(("Network.webSocketFrameError", error));
+    let said = |words: &[Word]| {
+        words
+            .iter()
+            .map(|word| word.said.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(&passed), [Said::Passed]);
+    let code = "Unexpected response code: 403".to_owned();
+    assert_eq!(said(&failed), [Said::Failed { code }]);
+    let word = &passed[0];
+    assert_eq!(word.request.url.to_string(), "https://api.test/socket");
+    assert_eq!(
+        (word.way, word.started.micros()),
+        (Way::Sent, 1_000_500_000)
+    );
+    let origin = word.request.headers.first("origin");
+    assert_eq!(origin, Some(b"https://app.test".as_slice()));
+    assert_eq!(word.initiator.as_ref().and_then(|one| one.line), Some(2));
+}
