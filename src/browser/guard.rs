@@ -1,6 +1,8 @@
 //! The guard: a process that starts the browser, and outlives whoever asked for it by as long as it
 //! takes to end the browser and to remove its profile. However corstap ends, its end of a pipe is
-//! closed with it, and that is what the guard waits for.
+//! closed with it, and that is what the guard waits for. Should the guard be killed, the system ends the
+//! browser with it (on Linux), which is [`bound`] to it for that; the profile is removed when the next
+//! browser is started.
 
 use std::ffi::OsString;
 use std::fs;
@@ -28,12 +30,18 @@ pub struct Guarded {
     pub arguments: Vec<OsString>,
     /// What is removed in the end.
     pub profile: PathBuf,
+    /// The program that binds the browser to the guard: corstap itself.
+    pub binder: PathBuf,
 }
 
 impl Guarded {
     /// Runs the browser until it ends, or until standard input does.
     pub fn run(&self) -> io::Result<()> {
-        let mut browser = Command::new(&self.program)
+        let mut browser = Command::new(&self.binder)
+            .args(["bind-browser", "--to"])
+            .arg(std::process::id().to_string())
+            .arg("--")
+            .arg(&self.program)
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -52,6 +60,31 @@ impl Guarded {
         drop(watch);
         waited
     }
+}
+
+/// Becomes the browser, after it was seen to that this process does not outlive the one with that number,
+/// which has started it. Comes back only if that fails.
+pub fn bound(to: i32, program: &Path, arguments: &[OsString]) -> io::Error {
+    if let Err(error) = bind(to) {
+        return error;
+    }
+    Command::new(program).args(arguments).exec()
+}
+
+#[cfg(target_os = "linux")]
+fn bind(to: i32) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before the system knew.
+    if rustix::process::getppid() != Pid::from_raw(to) {
+        return Err(io::Error::other("the guard is gone"));
+    }
+    Ok(())
+}
+
+/// Elsewhere there is no such thing.
+#[cfg(not(target_os = "linux"))]
+fn bind(_to: i32) -> io::Result<()> {
+    Ok(())
 }
 
 fn wait(browser: &mut Child) -> io::Result<()> {

@@ -53,6 +53,17 @@ pub struct GuardBrowser {
     pub command: Vec<OsString>,
 }
 
+/// A browser to be bound to its guard.
+#[derive(Debug, Args)]
+pub struct BindBrowser {
+    /// The guard's process
+    #[arg(long, value_name = "PID")]
+    pub to: i32,
+    /// The browser and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
 fn browser(text: &str) -> Result<Wanted, String> {
     const BRANDS: [Brand; 6] = [
         Brand::Chromium,

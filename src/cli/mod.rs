@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
 
-pub use self::browse::{Browse, GuardBrowser, Wanted};
+pub use self::browse::{BindBrowser, Browse, GuardBrowser, Wanted};
 pub use self::ca::{Ca, CaVerb, Export, StoreName, Trust};
 pub use self::capture::{FromCapture, Log, Show};
 pub use self::captures::{Captures, CapturesVerb};
@@ -88,6 +88,9 @@ pub enum Verb {
     /// Ends a browser, and removes its profile, when corstap ends
     #[command(hide = true)]
     GuardBrowser(GuardBrowser),
+    /// Becomes a browser that does not outlive its guard
+    #[command(hide = true)]
+    BindBrowser(BindBrowser),
 }
 
 /// An address and a port.

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use directories::BaseDirs;
@@ -12,11 +12,11 @@ use super::doctor::live::TrustedBy;
 use super::run::{Log, Session, told_to_stop};
 use super::{FINE, ca as ca_verb, place, run};
 use crate::browser::find::{self, Family, Found};
-use crate::browser::guard::Guarded;
+use crate::browser::guard::{Guarded, bound};
 use crate::browser::visit::Trusts;
 use crate::browser::{Error, Link, Listener, Visit, visit};
 use crate::ca::{Ca, HostList};
-use crate::cli::{Browse, GuardBrowser, Run, Wanted};
+use crate::cli::{BindBrowser, Browse, GuardBrowser, Run, Wanted};
 use crate::clock;
 use crate::store::Recorder;
 
@@ -43,9 +43,23 @@ pub fn guard(arguments: GuardBrowser) -> Result<u8> {
         program: command.next().context("no browser")?.into(),
         arguments: command.collect(),
         profile: arguments.profile,
+        binder: own_program()?,
     };
     guarded.run()?;
     Ok(FINE)
+}
+
+/// Becomes a browser that does not outlive its guard.
+pub fn bind(arguments: &BindBrowser) -> Result<u8> {
+    let (program, rest) = arguments.command.split_first().context("no browser")?;
+    let program = Path::new(program);
+    let failure = bound(arguments.to, program, rest);
+    Err(failure).with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Corstap itself, which guards the browser.
+fn own_program() -> Result<PathBuf> {
+    env::current_exe().context("where corstap itself is")
 }
 
 async fn browse(mut arguments: Browse) -> Result<u8> {
@@ -74,7 +88,7 @@ async fn browse(mut arguments: Browse) -> Result<u8> {
         open: tabs(&arguments, &session),
         arguments: arguments.browser_arguments,
         dens: dens(&found)?,
-        guard: env::current_exe().context("where corstap itself is")?,
+        guard: own_program()?,
         found,
     };
     let log = Log {

@@ -50,6 +50,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Run(arguments) => run::run(*arguments)?,
         Verb::Browse(arguments) => browse::run(*arguments)?,
         Verb::GuardBrowser(arguments) => browse::guard(arguments)?,
+        Verb::BindBrowser(arguments) => browse::bind(&arguments)?,
         Verb::Demo(arguments) => demo::run(&arguments)?,
         Verb::Log(arguments) => log::run(&arguments)?,
         Verb::Show(arguments) => show::run(&arguments)?,

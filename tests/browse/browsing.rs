@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -45,14 +46,19 @@ pub fn reaching(command: &mut Command, site: &Site) {
 }
 
 impl Browsing {
-    /// Opens a page in a headless browser.
+    /// Opens the site's page in a headless browser.
     pub fn start(site: &Site, browser: &str) -> Self {
+        Self::of_page(site, &site.page(), browser)
+    }
+
+    /// The same with another page.
+    pub fn of_page(site: &Site, page: &str, browser: &str) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut command = corstap(home.path());
         command.args(["browse", "--headless", "--json", "--browser", browser]);
         command.args(["--listen", "127.0.0.1:0"]);
         reaching(&mut command, site);
-        command.arg(site.page());
+        command.arg(page);
         Self::of(command, home)
     }
 
@@ -116,6 +122,23 @@ impl Browsing {
         self.records.values().map(told).collect()
     }
 
+    /// Where the proxy listens, which it says first of all.
+    pub fn listens(&mut self) -> SocketAddr {
+        let stderr = self.stderr.as_mut().expect("nobody has read it");
+        let mut line = Vec::new();
+        // What follows is read at the end.
+        while line.last() != Some(&b'\n') {
+            let mut octet = [0];
+            stderr.read_exact(&mut octet).expect("read");
+            line.extend(octet);
+        }
+        let line = String::from_utf8(line).expect("text");
+        let mut words = line.split(' ');
+        words
+            .find_map(|word| word.parse().ok())
+            .expect("an address")
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -133,9 +156,18 @@ impl Browsing {
 
     /// Waits until no process of it and no file of the browser is left.
     pub fn is_gone(&self) {
+        self.has_none_of(|own| (own.processes(), own.files()));
+    }
+
+    /// Waits until no process of it is left.
+    pub fn has_no_processes(&self) {
+        self.has_none_of(|own| (own.processes(), Vec::new()));
+    }
+
+    fn has_none_of(&self, what: impl Fn(&Self) -> (Vec<String>, Vec<PathBuf>)) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let left = (self.processes(), self.files());
+            let left = what(self);
             if left == (Vec::new(), Vec::new()) {
                 return;
             }
@@ -144,16 +176,29 @@ impl Browsing {
         }
     }
 
-    /// The processes that name its directory.
+    /// The commands of the processes that name its directory.
     pub fn processes(&self) -> Vec<String> {
+        self.numbered().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The process that guards the browser.
+    pub fn guard(&self) -> Pid {
+        let mut all = self.numbered().into_iter();
+        let guard = all.find(|(_, line)| line.contains(" guard-browser "));
+        let number = guard.and_then(|(name, _)| name.parse().ok());
+        number.and_then(Pid::from_raw).expect("it is guarded")
+    }
+
+    fn numbered(&self) -> Vec<(String, String)> {
         let home = self.home.path().to_string_lossy().into_owned();
         let command = |entry: fs::DirEntry| {
             let line = fs::read(entry.path().join("cmdline")).ok()?;
-            Some(String::from_utf8_lossy(&line).replace('\0', " "))
+            let number = entry.file_name().into_string().ok()?;
+            Some((number, String::from_utf8_lossy(&line).replace('\0', " ")))
         };
         let all = fs::read_dir("/proc").expect("there").flatten();
         all.filter_map(command)
-            .filter(|line| line.contains(&home) && line.contains("/browsers/"))
+            .filter(|(_, line)| line.contains(&home) && line.contains("/browsers/"))
             .collect()
     }
 

@@ -9,8 +9,10 @@
 )]
 #![allow(unreachable_pub, reason = "the pieces of one test")]
 
+mod attach;
 mod browsing;
 mod site;
+mod unsent;
 
 use browsing::{Browsing, corstap};
 use rustix::process::Signal;
@@ -175,6 +177,33 @@ async fn nothing_is_left_of_chromium_when_corstap_is_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_firefox_when_corstap_is_killed() {
     nothing_is_left_of("firefox").await;
+}
+
+/// Corstap and the guard are both killed, the guard first, so that nobody is left to end the browser.
+async fn nothing_runs_on_of(browser: &str) {
+    if !is_wanted(browser) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::start(dir.path()).await;
+    let mut browsing = Browsing::start(&site, browser);
+    browsing.until("GET", "/done", |_| true);
+    let guard = browsing.guard();
+    rustix::process::kill_process(guard, Signal::KILL).unwrap();
+    browsing.end(Signal::KILL);
+    browsing.has_no_processes();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_chromium_runs_on_when_corstap_and_its_guard_are_killed() {
+    nothing_runs_on_of("chromium").await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_firefox_runs_on_when_corstap_and_its_guard_are_killed() {
+    nothing_runs_on_of("firefox").await;
 }
 
 /// The error, and the exit code, of a command that cannot run.
