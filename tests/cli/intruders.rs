@@ -214,7 +214,7 @@ fn whoever_goes_on_where_a_stream_broke_off_misses_nothing_and_hears_nothing_twi
 
 #[test]
 fn a_reader_that_does_not_read_costs_little_and_gets_all_of_it_later() {
-    const MANY: u64 = 400;
+    const MANY: u16 = 400;
     let shown = Shown::start();
     let (at, bearer) = (server(), shown.bearer());
     let readers: Vec<TcpStream> = (0..20)
@@ -231,7 +231,7 @@ fn a_reader_that_does_not_read_costs_little_and_gets_all_of_it_later() {
     for number in 0..MANY {
         fetch(shown.running.address, at, &number.to_string());
     }
-    shown.running.logs(MANY as usize);
+    shown.running.logs(MANY.into());
     for stream in readers {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         let lines = BufReader::new(stream).lines().map_while(Result::ok);
@@ -240,7 +240,7 @@ fn a_reader_that_does_not_read_costs_little_and_gets_all_of_it_later() {
             .map(|line| serde_json::from_str::<serde_json::Value>(&line[6..]).expect("JSON"))
             .filter(|record| !record["elapsed_ms"].is_null())
             .map(|record| record["id"].as_u64().expect("a number"));
-        let mut missing: BTreeSet<u64> = (1..=MANY).collect();
+        let mut missing: BTreeSet<u64> = (1..=MANY.into()).collect();
         while !missing.is_empty() {
             missing.remove(&whole.next().expect("one more"));
         }

@@ -131,10 +131,11 @@ async fn faults(tab: &mut Tab, name: &str, axe: Option<&str>) -> String {
 }
 
 fn listed(name: &str, way: &str, found: &str) -> String {
-    let lines = found.lines();
-    lines
-        .map(|line| format!("{name}, {way}: {line}\n"))
-        .collect()
+    let mut told = String::new();
+    for line in found.lines() {
+        let _ = writeln!(told, "{name}, {way}: {line}");
+    }
+    told
 }
 
 async fn looks_well(engine: Engine) {

@@ -176,7 +176,9 @@ async fn streams_that_break_off_lose_nothing_and_double_nothing() {
         for line in 0..4 {
             let (run, server) = (&run, &server);
             scope.spawn(move || {
-                (0..100).for_each(|number| asks(run, server, &format!("/{line}/{number}")))
+                for number in 0..100 {
+                    asks(run, server, &format!("/{line}/{number}"));
+                }
             });
         }
     });
