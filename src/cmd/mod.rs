@@ -7,6 +7,7 @@ pub mod check;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
+mod har;
 pub mod log;
 pub mod pages;
 pub mod place;

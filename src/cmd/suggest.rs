@@ -46,13 +46,16 @@ fn error(misspelt: &Misspelt) -> anyhow::Error {
     }
 }
 
-/// Asks for each pair of an origin and a server; end of input is a no.
+/// Asks for each pair of an origin and a server; from the end of input on it is a no.
 fn confirmed(needs: Vec<Need>) -> Result<Vec<Need>> {
     let mut confirmed = Vec::new();
     let mut lines = io::stdin().lock().lines();
     for need in needs {
         Terminal::note(&question(&need));
-        let answer = lines.next().transpose()?.unwrap_or_default();
+        let Some(answer) = lines.next().transpose()? else {
+            Terminal::note("\n");
+            break;
+        };
         if matches!(answer.trim(), "y" | "Y" | "yes") {
             confirmed.push(need);
         }

@@ -1,59 +1,52 @@
 //! Recorded traffic, from captures and HAR files, one exchange after the other.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::har::HarFile;
 use super::place;
-use crate::ca;
-use crate::exchange::secret::{Redactor, Values};
-use crate::policy::seen::Seen;
-use crate::report::{har, offline};
+use crate::policy::seen::{Rows, Seen};
 use crate::store::Capture;
-use crate::term::Progress;
+use crate::store::capture::EXTENSION;
+use crate::term::{Progress, Terminal};
 
 /// What every SQLite file begins with.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
+/// What the bar says is done.
+const REPLAYING: &str = "replaying";
+
 /// Tells every exchange of these files that a policy decides; of the newest capture, if there is
 /// no file.
 pub(super) fn each(files: &[PathBuf], mut tell: impl FnMut(&Seen<'_>)) -> Result<()> {
-    let mut progress = Progress::of("replaying");
     if files.is_empty() {
-        return of_capture(&place::open_capture(None)?, &mut progress, &mut tell);
+        return of_capture(&place::open_capture(None)?, &mut tell);
     }
     for file in files {
-        let context = || format!("cannot replay {}", file.display());
-        if is_capture(file) {
-            let capture = Capture::open(file)?;
-            of_capture(&capture, &mut progress, &mut tell).with_context(context)?;
-        } else {
-            of_har(file, &mut tell).with_context(context)?;
-        }
+        of_file(file, &mut tell).with_context(|| format!("cannot replay {}", file.display()))?;
     }
     Ok(())
 }
 
-/// Whether it is a capture, or nothing that could be a HAR file.
-fn is_capture(path: &Path) -> bool {
-    let mut start = [0; SQLITE.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    let is_named = path
-        .extension()
-        .is_some_and(|ending| ending == crate::store::capture::EXTENSION);
-    is_named || (read.is_ok() && start == SQLITE)
+/// A capture, or a HAR file, which may be a pipe: what is read of it is not there a second time.
+fn of_file(path: &Path, tell: &mut impl FnMut(&Seen<'_>)) -> Result<()> {
+    if path.extension().is_some_and(|ending| ending == EXTENSION) {
+        return of_capture(&Capture::open(path)?, tell);
+    }
+    let mut file = HarFile::open(path, REPLAYING)?;
+    if file.begins_with(SQLITE)? {
+        return of_capture(&Capture::open(path)?, tell);
+    }
+    of_har(file, tell)
 }
 
-fn of_capture(
-    capture: &Capture,
-    progress: &mut Progress,
-    tell: &mut impl FnMut(&Seen<'_>),
-) -> Result<()> {
-    let (mut done, of) = (0, capture.count()?);
+fn of_capture(capture: &Capture, tell: &mut impl FnMut(&Seen<'_>)) -> Result<()> {
+    let mut progress = Progress::of(REPLAYING);
+    let (mut done, of, mut rows) = (0, capture.count()?, Rows::default());
     capture.columns(|columns| -> Result<()> {
-        let seen = Seen::of_columns(
+        let seen = rows.read(
             columns.method,
             columns.url,
             columns.protocol,
@@ -71,13 +64,16 @@ fn of_capture(
     })
 }
 
-fn of_har(path: &Path, tell: &mut impl FnMut(&Seen<'_>)) -> Result<()> {
-    let imported = har::parse(&fs::read(path)?)?;
-    let redactor = Redactor::new(&ca::random()?, Values::Harmless);
-    for told in offline::tell(&imported.events, &redactor) {
+fn of_har(mut file: HarFile, tell: &mut impl FnMut(&Seen<'_>)) -> Result<()> {
+    let doubts = file.judge(|told| {
         if let Some(seen) = Seen::of(&told.recorded, &told.judgement) {
             tell(&seen);
         }
+        ControlFlow::Continue(())
+    })?;
+    file.progress().borrow_mut().wipe();
+    for doubt in doubts {
+        Terminal::note(&format!("corstap: {doubt}\n"));
     }
     Ok(())
 }

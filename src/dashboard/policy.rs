@@ -17,7 +17,7 @@ use super::guard::refusal;
 use crate::clock;
 use crate::policy::Policy;
 use crate::policy::replay::Replay;
-use crate::policy::seen::Seen;
+use crate::policy::seen::{Rows, Seen};
 use crate::policy::suggest::{Gathered, Wanted, suggest};
 use crate::report::{lint, replay};
 use crate::store::{self, Capture};
@@ -99,8 +99,9 @@ pub(super) async fn least(
 
 /// Tells every exchange of a capture that a policy decides.
 fn each(capture: &Capture, mut tell: impl FnMut(&Seen<'_>)) -> Result<(), store::Error> {
+    let mut rows = Rows::default();
     capture.columns(|columns| {
-        let seen = Seen::of_columns(
+        let seen = rows.read(
             columns.method,
             columns.url,
             columns.protocol,

@@ -1,17 +1,18 @@
 //! The index: the rules for an origin and a URL, found by the server, the path and the origin
 //! without going through them.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
+use super::lookup::Asker;
 use super::origin::{Origin, WebOrigin};
 use super::path::{self, Segments};
 use super::pattern::{HostPattern, OriginPattern, Port, WebPattern, is_label};
 use super::rule::Rule;
-use super::target::Target;
-use crate::exchange::{RequestUrl, Scheme};
+use super::target::{Place, Target};
+use crate::exchange::Scheme;
 use crate::wire::target::{Authority, Host};
 
 type Map<K, V> = HashMap<K, V, FixedState>;
@@ -65,22 +66,21 @@ impl Index {
     /// lead to another rule.
     pub(super) fn first(
         &self,
-        origin: &Origin,
-        url: &RequestUrl,
+        Asker { keys, .. }: &Asker,
+        place: Place<'_>,
         is_wanted: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let mut node = self.servers.get(&WebOrigin::of_url(url))?;
-        let readings = path::readings(&url.path);
+        let mut node = self.servers.get(&place.server)?;
+        let readings = path::readings(place.path);
         let segments: &Segments<'_> = readings.first()?;
-        let keys = keys(origin);
-        let mut first = node.here.first(&keys, &is_wanted);
+        let mut first = node.here.first(keys, &is_wanted);
         for segment in segments {
-            first = earlier(first, node.below.first(&keys, &is_wanted));
+            first = earlier(first, node.below.first(keys, &is_wanted));
             let Some(next) = node.next.get(&**segment) else {
                 break;
             };
             node = next;
-            first = earlier(first, node.here.first(&keys, &is_wanted));
+            first = earlier(first, node.here.first(keys, &is_wanted));
         }
         first
     }
@@ -156,7 +156,7 @@ fn write_key(
 }
 
 /// The keys of all patterns that cover an origin, a line each.
-fn keys(origin: &Origin) -> String {
+pub(super) fn keys(origin: &Origin) -> String {
     match origin {
         Origin::Opaque => "*\nnull".to_owned(),
         Origin::Custom(text) => format!("*\n{text}"),

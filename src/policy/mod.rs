@@ -8,6 +8,7 @@ pub mod finding;
 mod index;
 mod lines;
 mod lint;
+mod lookup;
 pub mod mistake;
 pub mod origin;
 mod parse;
@@ -23,15 +24,14 @@ pub mod target;
 
 use self::finding::{Code, Finding, Severity};
 use self::index::Index;
-use self::origin::Origin;
 use self::parse::{Draft, Item, Reader};
-use crate::exchange::{Moment, RequestUrl};
+use crate::exchange::Moment;
 use crate::wire::is_token;
 
 pub use self::parse::MOST_OCTETS;
 pub use self::pattern::OriginPattern;
 pub use self::rule::{Names, PreflightMode, Rule};
-pub use self::target::{Coverage, Target};
+pub use self::target::Target;
 
 /// A policy: rules in the order of the file.
 #[derive(Clone, Debug, Default)]
@@ -114,62 +114,6 @@ impl Policy {
     /// The rules, in order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
-    }
-
-    /// The rule for requests with this value of the Origin field to this URL: the first that is for
-    /// them and has not expired.
-    pub fn rule_for(&self, origin: &[u8], url: &RequestUrl, now: Moment) -> Option<&Rule> {
-        let origin = Origin::parse(origin)?;
-        let in_force = |rule: &Rule| !rule.has_expired(now);
-        if path::is_ambiguous(&url.path) {
-            let mut rules = self.rules.iter();
-            return rules.find(|rule| in_force(rule) && rule.is_for(&origin, url));
-        }
-        let is_in_force = |number: usize| self.rules.get(number).is_some_and(in_force);
-        self.rules.get(self.index.first(&origin, url, is_in_force)?)
-    }
-}
-
-/// The rule for a request of a capture, in which segments of the path may be withheld.
-#[derive(Clone, Copy, Debug)]
-enum Lookup<'p> {
-    /// This one.
-    Rule(&'p Rule),
-    /// None.
-    None,
-    /// It hangs on what is withheld.
-    NotTold,
-}
-
-impl Policy {
-    fn rule_for_recorded(&self, origin: &[u8], url: &RequestUrl, now: Moment) -> Lookup<'_> {
-        if !target::has_withheld_segments(url) {
-            return self
-                .rule_for(origin, url, now)
-                .map_or(Lookup::None, Lookup::Rule);
-        }
-        let Some(origin) = Origin::parse(origin) else {
-            return Lookup::None;
-        };
-        let in_force = self.rules.iter().filter(|rule| !rule.has_expired(now));
-        for rule in
-            in_force.filter(|rule| rule.origins.iter().any(|pattern| pattern.covers(&origin)))
-        {
-            let mut coverages = rule
-                .targets
-                .iter()
-                .map(|target| target.covers_recorded(url));
-            let best = coverages
-                .clone()
-                .any(|coverage| coverage == Coverage::Covered);
-            if best {
-                return Lookup::Rule(rule);
-            }
-            if coverages.any(|coverage| coverage == Coverage::NotTold) {
-                return Lookup::NotTold;
-            }
-        }
-        Lookup::None
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use hashbrown::Equivalent;
+
 use crate::exchange::{RequestUrl, Scheme};
 use crate::wire::target::Authority;
 
@@ -44,6 +46,14 @@ impl Origin {
 }
 
 impl WebOrigin {
+    /// Parses the origin of a server; nothing if it is none of http or https.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        match Origin::parse(text.as_bytes())? {
+            Origin::Web(origin) => Some(origin),
+            Origin::Opaque | Origin::Custom(_) => None,
+        }
+    }
+
     fn of(scheme: Scheme, authority: &str) -> Option<Self> {
         let authority = Authority::parse(authority.as_bytes(), Some(scheme.default_port()))?;
         Some(Self { scheme, authority })
@@ -55,6 +65,30 @@ impl WebOrigin {
             scheme: url.scheme,
             authority: url.authority.clone(),
         }
+    }
+
+    pub(super) fn server(&self) -> Server<'_> {
+        Server::of(self.scheme, &self.authority)
+    }
+}
+
+/// An origin of the web that somebody else has: it is found among others without a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Server<'a> {
+    scheme: Scheme,
+    authority: &'a Authority,
+}
+
+impl<'a> Server<'a> {
+    pub(super) fn of(scheme: Scheme, authority: &'a Authority) -> Self {
+        Self { scheme, authority }
+    }
+}
+
+/// Both have the same fields in the same order, and so the same hash.
+impl Equivalent<WebOrigin> for Server<'_> {
+    fn equivalent(&self, origin: &WebOrigin) -> bool {
+        *self == origin.server()
     }
 }
 

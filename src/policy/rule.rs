@@ -4,7 +4,7 @@ use time::Date;
 
 use super::origin::Origin;
 use super::pattern::OriginPattern;
-use super::target::Target;
+use super::target::{Place, Target};
 use crate::exchange::{Moment, RequestUrl};
 
 /// One rule of a policy. The first one in the file that is for a request's origin and URL, and has
@@ -55,12 +55,16 @@ pub struct Names {
 impl Rule {
     /// Whether it is for requests of this origin to this URL.
     pub fn covers(&self, origin: &[u8], url: &RequestUrl) -> bool {
-        Origin::parse(origin).is_some_and(|origin| self.is_for(&origin, url))
+        Origin::parse(origin).is_some_and(|origin| self.is_for(&origin, Place::of(url)))
     }
 
-    pub(super) fn is_for(&self, origin: &Origin, url: &RequestUrl) -> bool {
+    pub(super) fn is_for(&self, origin: &Origin, place: Place<'_>) -> bool {
+        self.names(origin) && self.targets.iter().any(|target| target.covers_place(place))
+    }
+
+    /// Whether it is for pages of this origin.
+    pub(super) fn names(&self, origin: &Origin) -> bool {
         self.origins.iter().any(|pattern| pattern.covers(origin))
-            && self.targets.iter().any(|target| target.covers(url))
     }
 
     /// Whether its last day is over.

@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use super::finding::{Code, Severity};
 use super::origin::Origin;
-use super::replay::origin_of;
+use super::replay::parts;
 use super::seen::Seen;
 use super::spelling;
-use super::target::{Coverage, Target};
+use super::target::{Coverage, Place, Target};
 use super::{Finding, Policy};
 use crate::cors::CredentialsMode;
 use crate::cors::names::is_safelisted_method;
@@ -62,7 +62,10 @@ impl Wanted {
     /// The target for an exchange, as a policy spells it; nothing if it is not wanted.
     fn target(&self, seen: &Seen<'_>) -> Option<String> {
         // A method or a header of that name cannot be granted: in a list it means all of them.
-        if seen.method == "*" || seen.names.iter().any(|name| name == "*") {
+        if seen.has_withheld_method()
+            || seen.method == "*"
+            || seen.names.iter().any(|name| name == "*")
+        {
             return None;
         }
         let origin = Origin::parse(seen.origin.as_bytes())?;
@@ -73,7 +76,8 @@ impl Wanted {
         if self.targets.is_empty() {
             return Some(origin_of(&url.to_string()).to_owned());
         }
-        let covers = |target: &&Target| target.covers_recorded(&url) == Coverage::Covered;
+        let covers =
+            |target: &&Target| target.covers_recorded(Place::of(&url)) == Coverage::Covered;
         self.targets.iter().find(covers).map(ToString::to_string)
     }
 
@@ -248,6 +252,10 @@ fn write_list<'n>(rule: &mut String, key: &str, names: impl Iterator<Item = &'n 
     if !names.is_empty() {
         let _ = writeln!(rule, "{key} = [{}]", names.join(", "));
     }
+}
+
+fn origin_of(url: &str) -> &str {
+    parts(url).0
 }
 
 /// A [basic string](https://toml.io/en/v1.0.0#string).

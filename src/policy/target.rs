@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::origin::WebOrigin;
+use super::origin::{Server, WebOrigin};
 use super::path::{self, Segments};
 use crate::exchange::RequestUrl;
 
@@ -22,9 +22,33 @@ pub struct Target {
     path: Box<str>,
 }
 
+/// A URL in the parts that rules are found by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) server: Server<'a>,
+    /// With the query; dots and percent-encoding as they were sent.
+    pub(super) path: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(url: &'a RequestUrl) -> Self {
+        Self {
+            server: Server::of(url.scheme, &url.authority),
+            path: &url.path,
+        }
+    }
+
+    pub(super) fn at(origin: &'a WebOrigin, path: &'a str) -> Self {
+        Self {
+            server: origin.server(),
+            path,
+        }
+    }
+}
+
 /// Whether a target covers a URL of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coverage {
+pub(super) enum Coverage {
     /// It does.
     Covered,
     /// It does not.
@@ -55,19 +79,23 @@ impl Target {
 
     /// Whether a URL is meant: below the path in every way in which a server may read it.
     pub fn covers(&self, url: &RequestUrl) -> bool {
-        self.is_origin_of(url)
-            && path::readings(&url.path)
+        self.covers_place(Place::of(url))
+    }
+
+    pub(super) fn covers_place(&self, place: Place<'_>) -> bool {
+        self.is_of(place.server)
+            && path::readings(place.path)
                 .iter()
                 .all(|reading| self.has_prefix_of(reading))
     }
 
     /// The same for a URL as a capture holds it, where segments may be withheld.
-    pub fn covers_recorded(&self, url: &RequestUrl) -> Coverage {
-        if !self.is_origin_of(url) {
+    pub(super) fn covers_recorded(&self, place: Place<'_>) -> Coverage {
+        if !self.is_of(place.server) {
             return Coverage::Outside;
         }
         let mut coverage = Coverage::Covered;
-        for reading in path::readings(&url.path) {
+        for reading in path::readings(place.path) {
             match self.prefix_of(&reading) {
                 Coverage::Covered => {}
                 Coverage::Outside => return Coverage::Outside,
@@ -85,8 +113,8 @@ impl Target {
             && (!self.below || is_longer)
     }
 
-    fn is_origin_of(&self, url: &RequestUrl) -> bool {
-        self.origin.scheme == url.scheme && self.origin.authority == url.authority
+    fn is_of(&self, server: Server<'_>) -> bool {
+        self.origin.server() == server
     }
 
     fn has_prefix_of(&self, reading: &Segments<'_>) -> bool {
@@ -111,8 +139,8 @@ impl Target {
 }
 
 /// Whether a capture withholds segments of this path.
-pub(super) fn has_withheld_segments(url: &RequestUrl) -> bool {
-    let path = url.path.split('?').next().unwrap_or_default();
+pub(super) fn has_withheld_segments(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
     path.contains("%7Bwithheld:") || path.contains("{withheld:")
 }
 
@@ -198,7 +226,7 @@ mod tests {
     #[test]
     fn a_withheld_segment_is_told_of_where_it_decides() {
         let recorded = url("https://a.test/users/{withheld:32:k1:abcd}/photos");
-        let covers = |text: &str| Target::of(&url(text)).covers_recorded(&recorded);
+        let covers = |text: &str| Target::of(&url(text)).covers_recorded(Place::of(&recorded));
         assert_eq!(covers("https://a.test/users"), Coverage::Covered);
         assert_eq!(covers("https://a.test/users/me"), Coverage::NotTold);
         assert_eq!(covers("https://a.test/users/me/photos"), Coverage::NotTold);

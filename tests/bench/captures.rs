@@ -90,6 +90,19 @@ fn main() {
         "log --failed --json, whole",
         &[&["log", "--failed", "--json"], &of[..]].concat(),
     );
+    // All that failed, or the newest 10,000 of it.
+    for format in ["markdown", "html", "json", "curl"] {
+        let what = format!("report --format {format}");
+        whole(&what, &[&["report", "--format", format], &of[..]].concat());
+    }
+    whole(
+        "report --since 1h --target api.example.test",
+        &[
+            &["report", "--since", "1h", "--target", "api.example.test"],
+            &of[..],
+        ]
+        .concat(),
+    );
 }
 
 /// Writes the capture, at 20,000 exchanges a second, then as fast as it goes.

@@ -16,7 +16,7 @@ use corstap::exchange::secret::{Redactor, Values};
 use corstap::exchange::{Ending, Moment, Protocol, Request, RequestUrl, Response};
 use corstap::policy::Policy;
 use corstap::policy::replay::Replay;
-use corstap::policy::seen::Seen;
+use corstap::policy::seen::Rows;
 use corstap::store::columns::Columns;
 use corstap::store::recorder::Arrival;
 use corstap::store::{self, Capture, Writer};
@@ -142,7 +142,7 @@ fn replay_of_a_capture(bencher: divan::Bencher<'_, '_>) {
     let capture = capture(dir.path());
     let policy = Policy::parse(text(RULES).as_bytes(), now()).policy;
     bencher.counter(ItemsCount::new(EXCHANGES)).bench_local(|| {
-        let mut replay = Replay::of(&policy, now());
+        let (mut replay, mut rows) = (Replay::of(&policy, now()), Rows::default());
         let played = capture.columns::<store::Error>(|columns| {
             let Columns {
                 method,
@@ -151,7 +151,7 @@ fn replay_of_a_capture(bencher: divan::Bencher<'_, '_>) {
                 request_headers,
                 judgement,
             } = columns;
-            let seen = Seen::of_columns(method, url, protocol, request_headers, judgement);
+            let seen = rows.read(method, url, protocol, request_headers, judgement);
             replay.play(&seen.expect("whole").expect("of another origin"));
             Ok(())
         });

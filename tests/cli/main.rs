@@ -23,6 +23,8 @@ mod floods;
 mod install;
 mod intruders;
 mod kills;
+#[cfg(target_os = "linux")]
+mod large;
 mod limits;
 mod listening;
 mod output;
@@ -33,6 +35,7 @@ mod rewriting;
 mod run;
 mod running;
 mod skew;
+mod terminal;
 mod traffic;
 mod trust;
 

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use rustix::process::{Signal, kill_process};
+
+use super::running::Running;
 use super::{corstap, stderr, stdout};
 
 const HEADING: &str = "## A policy, from the first failure to production";
@@ -30,6 +33,30 @@ fn example() -> Vec<(String, String)> {
     blocks
 }
 
+/// Starts a proxy as it is typed, where others do not get in its way: it says this, and ends when it is told to.
+fn check_run<'w>(home: &Path, words: impl Iterator<Item = &'w str>, said: &str) {
+    let capture = home.join("run.corstap");
+    let mut command = corstap(home);
+    command.current_dir(home).args(words);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--dashboard",
+        "off",
+        "--json",
+        "--capture",
+    ]);
+    let mut running = Running::of(command.arg(&capture), capture);
+    kill_process(running.pid(), Signal::INT).expect("told");
+    assert_eq!(running.child.wait().expect("ended").code(), Some(0));
+    let told = running.told_to_the_end();
+    let in_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        !said.is_empty() && in_line(&told).contains(&in_line(said)),
+        "{told}"
+    );
+}
+
 #[test]
 fn the_worked_example_of_the_readme_does_what_it_says() {
     let home = tempfile::tempdir().expect("a directory");
@@ -44,7 +71,10 @@ fn the_worked_example_of_the_readme_does_what_it_says() {
         };
         let mut words = command.split(' ');
         let output = match words.next() {
-            Some("corstap") if command.starts_with("corstap run") => continue,
+            Some("corstap") if command.starts_with("corstap run ") => {
+                check_run(home.path(), words, &printed);
+                continue;
+            }
             Some("corstap") => corstap(home.path())
                 .current_dir(home.path())
                 .args(words)

@@ -1,11 +1,18 @@
 //! `corstap check --capture` and `corstap suggest`, on recorded traffic.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use corstap::cors::Engine;
+use corstap::exchange::secret::{Redactor, Values};
+use corstap::policy::seen::{Rows, Seen};
+use corstap::report::{har, offline};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
+use super::running::{PATIENCE, Running, serve};
 use super::{corstap, stderr, stdout};
 use crate::support::truth::cases;
 
@@ -104,4 +111,153 @@ fn a_file_that_is_no_traffic_is_an_error_of_one_line() {
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     }
+}
+
+#[test]
+fn a_row_of_a_capture_tells_a_policy_what_the_exchange_does() {
+    let redactor = Redactor::new(&[7; 32], Values::Harmless);
+    let (mut rows, mut decided) = (Rows::default(), 0);
+    for (case, engine) in cases()
+        .iter()
+        .flat_map(|case| Engine::ALL.map(|engine| (case, engine)))
+    {
+        let events = har::parse(&case.har(engine)).expect("a HAR file").events;
+        for told in offline::tell(&events, &redactor) {
+            let (recorded, request) = (&told.recorded, &told.recorded.request);
+            let headers = serde_json::to_string(&request.headers).expect("plain");
+            let judgement = serde_json::to_string(&told.judgement).expect("plain");
+            let read = rows.read(
+                &request.method,
+                &request.url,
+                recorded.protocol,
+                &headers,
+                &judgement,
+            );
+            let read = read.expect("whole");
+            assert_eq!(read, Seen::of(recorded, &told.judgement), "{}", case.id());
+            decided += usize::from(read.is_some());
+        }
+    }
+    assert!(decided > 1000, "{decided}");
+}
+
+/// A server that grants what the path says: `*`, the origin of the app, with credentials, or nothing.
+fn generous() -> SocketAddr {
+    serve(|mut stream| {
+        let mut head = Vec::new();
+        let mut octet = [0];
+        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut octet).is_ok_and(|read| read > 0) {
+            head.extend_from_slice(&octet);
+        }
+        let head = String::from_utf8_lossy(&head);
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let granted = match path.rsplit('/').next().unwrap_or_default() {
+            "all" => "Access-Control-Allow-Origin: *\r\n",
+            "app" => {
+                "Access-Control-Allow-Origin: https://app.test\r\nAccess-Control-Allow-Methods: PUT\r\n"
+            }
+            "users" => {
+                "Access-Control-Allow-Origin: https://app.test\r\nAccess-Control-Allow-Credentials: true\r\n\
+                 Access-Control-Allow-Headers: x-a, content-type\r\n"
+            }
+            _ => "",
+        };
+        let answer =
+            format!("HTTP/1.1 200 OK\r\n{granted}Content-Length: 0\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(answer.as_bytes());
+    })
+}
+
+/// Requests of many kinds, each on a connection of its own; how many there are.
+fn ask_everything(proxy: SocketAddr, server: SocketAddr) -> usize {
+    const CHROMIUM: &str =
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+    let agents = [
+        "",
+        CHROMIUM,
+        "Mozilla/5.0 (X11; rv:153.0) Gecko/20100101 Firefox/153.0",
+    ];
+    let origins = [
+        "https://app.test",
+        "http://localhost:3000",
+        "null",
+        "https://evil.test",
+    ];
+    let kinds = [
+        ("GET", ""),
+        ("GET", "Cookie: a=b\r\n"),
+        ("PUT", "Content-Type: application/json\r\nX-A: b\r\n"),
+        (
+            "OPTIONS",
+            "Access-Control-Request-Method: DELETE\r\nAccess-Control-Request-Headers: x-a,x-b\r\n",
+        ),
+        (
+            "GET",
+            "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: cross-site\r\n",
+        ),
+    ];
+    let mut asked = 0;
+    for (agent, origin) in agents
+        .iter()
+        .flat_map(|agent| origins.map(|origin| (agent, origin)))
+    {
+        for (path, (method, lines)) in ["all", "app", "users", "none"]
+            .iter()
+            .flat_map(|path| kinds.map(|kind| (path, kind)))
+        {
+            let request = format!(
+                "{method} http://{server}/v1/{path} HTTP/1.1\r\nHost: {server}\r\nOrigin: {origin}\r\nUser-Agent: {agent}\r\n\
+                 {lines}Connection: close\r\n\r\n"
+            );
+            let mut stream = TcpStream::connect(proxy).expect("the proxy listens");
+            stream
+                .set_read_timeout(Some(PATIENCE))
+                .expect("a time that is not zero");
+            stream.write_all(request.as_bytes()).expect("written");
+            stream.read_to_end(&mut Vec::new()).expect("answered");
+            asked += 1;
+        }
+    }
+    asked
+}
+
+#[test]
+fn a_capture_and_the_har_file_of_it_come_to_the_same() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (mut running, server) = (Running::start(home.path(), "live"), generous());
+    running.logs(ask_everything(running.address, server));
+    kill_process(running.pid(), Signal::INT).expect("told");
+    assert_eq!(running.child.wait().expect("ended").code(), Some(0));
+    let exported = [
+        "--capture",
+        "live.corstap",
+        "--all",
+        "--format",
+        "har",
+        "-o",
+        "live.har",
+    ];
+    let output = run(home.path(), "report", &exported);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let policy = format!(
+        "version = 1\n[[rule]]\nname = \"a\"\norigins = [\"https://app.test\", \"http://localhost:*\"]\n\
+         targets = [\"http://{server}/v1\"]\nmethods = [\"PUT\"]\nrequest-headers = [\"x-a\"]\n"
+    );
+    std::fs::write(home.path().join("policy.toml"), policy).expect("written");
+    let told = |verb: &str, arguments: &[&str]| {
+        ["live.corstap", "live.har"].map(|file| {
+            let output = run(
+                home.path(),
+                verb,
+                &[arguments, &["--capture", file]].concat(),
+            );
+            (output.status.code(), stdout(&output))
+        })
+    };
+    let [capture, har] = told("check", &["policy.toml", "--json"]);
+    assert_eq!(capture, har);
+    assert_eq!(har.1.lines().count(), 12, "{}", har.1);
+    let [capture, har] = told("suggest", &["--all"]);
+    assert_eq!(capture, har);
+    assert!(har.1.contains("[[rule]]"), "{}", har.1);
 }

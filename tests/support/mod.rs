@@ -5,6 +5,7 @@ pub mod exceptions;
 pub mod frames;
 pub mod http2;
 pub mod live;
+pub mod pty;
 pub mod replays;
 pub mod scene;
 pub mod strict;

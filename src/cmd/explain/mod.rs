@@ -1,6 +1,5 @@
 //! `corstap explain`: the same verdicts for a HAR file, and what codes and console messages mean.
 
-mod file;
 mod har;
 
 use std::io::Read;
@@ -9,13 +8,16 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use self::file::HarFile;
+use super::har::HarFile;
 use super::{FINE, view};
 use crate::cli::Explain;
 use crate::report::catalogue;
 use crate::report::pasted;
 use crate::report::text::{self, View};
 use crate::term::Terminal;
+
+/// What the bar says is done.
+const READING: &str = "reading";
 
 /// How much of standard input is taken for console messages, in octets.
 const MOST_PASTED: u64 = 1024 * 1024;
@@ -38,13 +40,13 @@ pub fn run(arguments: &Explain) -> Result<u8> {
     if !said.is_empty() {
         return tell(&said, json, text::message);
     }
-    let file = HarFile::open(what).with_context(|| cannot_read(what))?;
+    let file = HarFile::open(what, READING).with_context(|| cannot_read(what))?;
     har::judge(file, what, json)
 }
 
 /// Standard input is a HAR file, which is an object, or text from a console.
 fn explain_input(json: bool) -> Result<u8> {
-    let mut file = HarFile::input();
+    let mut file = HarFile::input(READING);
     if file.is_object()? {
         return har::judge(file, Path::new("-"), json);
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::doubts::Doubts;
 use super::order::{Bounds, Later, Order};
 use super::shape::{ConnectionEnd, Entry, Header, Source};
 use crate::exchange::{
@@ -13,25 +14,6 @@ use crate::wire::headers::{HeaderList, from_latin1};
 
 /// How many connections are known by name.
 const MOST_NAMED: usize = 64 * 1024;
-
-/// What a file leaves open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Doubts {
-    /// How many entries were left out because their URL is not http or https.
-    pub skipped: usize,
-    /// How many requests the browser gave up without an answer in the file, and without a word that
-    /// tells why.
-    pub silent: usize,
-    /// How many requests without an answer were left out because a preflight was made for them: that
-    /// may have failed, and they never have been sent.
-    pub unsent: usize,
-    /// How many requests have not the fields that were sent: a browser's, without a Host or an Origin.
-    pub provisional: usize,
-    /// How many came so late in the file that earlier ones had been judged.
-    pub late: usize,
-    /// Whether the file did not fit into memory, so that what connections tell was left out.
-    pub is_partial: bool,
-}
 
 /// Turns entries into events as they come.
 #[derive(Debug)]

@@ -12,13 +12,15 @@
 //! Files of browsers tell less than the wire: what they leave out is left open, and counted
 //! ([`Doubts`]).
 
+mod doubts;
 mod ending;
 mod import;
 mod lenient;
 mod order;
 mod shape;
 
-pub use self::import::{Doubts, Reader};
+pub use self::doubts::Doubts;
+pub use self::import::Reader;
 pub use self::shape::{Entry, Source, entries};
 
 use std::ops::ControlFlow;
