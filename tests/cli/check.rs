@@ -173,7 +173,12 @@ fn every_code_of_the_lint_is_explained() {
 fn nothing_in_a_policy_steers_a_terminal() {
     let home = tempfile::tempdir().expect("a directory");
     let policy = BAD.replace("App.test", "App\u{9b}31m\u{202e}.test");
-    for arguments in [&[][..], &["--json"], &["--format", "sarif"]] {
+    for arguments in [
+        &[][..],
+        &["--json"],
+        &["--format", "sarif"],
+        &["--format", "junit"],
+    ] {
         let told = stdout(&check(home.path(), &policy, arguments));
         assert!(!told.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{told}");
     }

@@ -14,6 +14,7 @@ mod authority;
 mod beside;
 mod captures;
 mod check;
+mod ci;
 mod dashboard;
 mod disk;
 mod doctor;

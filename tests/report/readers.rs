@@ -2,7 +2,7 @@
 //! replayed by Playwright, and judged anew by us.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use corstap::cors::credentials::Because;
 use corstap::cors::{Cause, Engine, Outcome};
@@ -11,32 +11,13 @@ use corstap::report::paper::har::har;
 use corstap::report::paper::{Source, Sources};
 
 use crate::papers::{about, entry, har_of, sources};
+use crate::support::installed::{installed, run, validate};
 use crate::support::truth::cases;
-
-/// What `scripts/servers` has installed for these tests.
-fn installed(name: &str) -> Option<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
-        PathBuf::from,
-    );
-    let found = Some(target.join("report").join(name)).filter(|path| path.exists());
-    if found.is_none() {
-        eprintln!("SKIPPED: there is no report/{name} (scripts/servers installs it)");
-    }
-    found
-}
 
 fn here(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/report")
         .join(name)
-}
-
-fn run(command: &mut Command) -> String {
-    let output: Output = command.stdin(Stdio::null()).output().expect("run");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    String::from_utf8(output.stdout).expect("text")
 }
 
 /// Everything there is to tell: blocked, failed, redirected and allowed, over two versions of HTTP.
@@ -62,19 +43,10 @@ fn everything() -> Sources {
 
 #[test]
 fn the_schema_holds() {
-    let Some((python, schema)) =
-        installed("venv/bin/python").zip(installed("node_modules/har-schema/lib"))
-    else {
-        return;
-    };
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("all.har");
     std::fs::write(&file, har(&about(), everything().values())).expect("written");
-    let told = run(Command::new(python)
-        .arg(here("validate.py"))
-        .arg(schema)
-        .arg(&file));
-    assert_eq!(told, "valid\n");
+    validate("node_modules/har-schema/lib", &[file]);
 }
 
 #[test]

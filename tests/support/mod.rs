@@ -4,6 +4,7 @@
 pub mod exceptions;
 pub mod frames;
 pub mod http2;
+pub mod installed;
 pub mod live;
 pub mod pty;
 pub mod replays;

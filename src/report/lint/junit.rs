@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{todo, why};
 use crate::policy::finding::{Finding, Severity};
+use crate::report::text::steers;
 
 /// A test case: its name, and what failed, if it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub fn report(policy: &str, cases: &[Case]) -> String {
     report
 }
 
-/// Text within an attribute; characters that XML 1.0 has not are replaced.
+/// Text within an attribute; characters that XML 1.0 has not are replaced, and those that steer a terminal.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -79,7 +80,8 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\t' | '\n' | '\r' => escaped.push(' '),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            steering if steers(steering) => escaped.push('\u{fffd}'),
             other => escaped.push(other),
         }
     }
