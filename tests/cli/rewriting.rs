@@ -62,6 +62,13 @@ fn a_policy_that_may_not_be_in_force_is_refused_with_all_that_stands_against_it(
             && told.contains("`corstap check "),
         "{told}"
     );
+    let told = refused_for("http://app.test", "credentials = true", &[]);
+    assert!(
+        told.contains("line 4: http-origin-with-credentials: http://app.test\n    → Serve the page over https, or open it at http://localhost"),
+        "{told}"
+    );
+    let told = refused_for("https://\\u009b\\u202e\\n.test", "", &[]);
+    assert!(!told.contains(['\u{9b}', '\u{202e}']), "{told:?}");
     let told = refused_for("https://*.app.test", "", &[]);
     assert!(
         told.contains("https://*.app.test is more than one origin"),

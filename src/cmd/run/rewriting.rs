@@ -15,6 +15,8 @@ use crate::exchange::Moment;
 use crate::policy::Policy;
 use crate::policy::rewrite::{Refusal, Rewriter};
 use crate::proxy::{Notice, Notices, Rewriting};
+use crate::report::lint;
+use crate::report::text::printable;
 
 /// How long rewriting lasts unless it was told.
 const EIGHT_HOURS: Duration = Duration::from_hours(8);
@@ -150,7 +152,7 @@ fn read_policy(file: &Path, now: Moment) -> Result<Rewriter> {
     let octets = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let parsed = Policy::parse(&octets, now);
     Rewriter::of(&parsed, now).map_err(|refusals| {
-        let list: Vec<String> = refusals.iter().map(|one| format!("\n  {one}")).collect();
+        let list: Vec<String> = refusals.iter().map(against).collect();
         let more = if refusals
             .iter()
             .any(|one| matches!(one, Refusal::Finding(_)))
@@ -165,6 +167,17 @@ fn read_policy(file: &Path, now: Moment) -> Result<Rewriter> {
             list.concat()
         )
     })
+}
+
+/// What stands against a policy, and what to do about it.
+fn against(refusal: &Refusal) -> String {
+    let refused = printable(&refusal.to_string());
+    match refusal {
+        Refusal::Finding(finding) => {
+            format!("\n  {refused}\n    → {}", printable(&lint::todo(finding)))
+        }
+        Refusal::Pattern { .. } | Refusal::NoRules | Refusal::Expired => format!("\n  {refused}"),
+    }
 }
 
 /// What is said at the start.
@@ -187,7 +200,9 @@ fn rules(rewriter: &Rewriter, now: Moment) -> String {
     let named = |expired: bool| {
         let rules = rewriter.rules().iter();
         let names = rules.filter(move |rule| rule.has_expired(now) == expired);
-        let names: Vec<String> = names.map(|rule| format!("\"{}\"", rule.name)).collect();
+        let names: Vec<String> = names
+            .map(|rule| format!("\"{}\"", printable(&rule.name)))
+            .collect();
         names.join(", ")
     };
     let expired = named(true);

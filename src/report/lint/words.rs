@@ -123,7 +123,8 @@ pub fn of(code: Code) -> Words {
         Code::HttpOriginWithCredentials => words(
             "Whoever is on the network between can put script into a page of {value}, and read users' data \
              with their credentials.",
-            "Serve the page over https, or take out credentials = true.",
+            "Serve the page over https, or open it at http://localhost or a name below it, or take out \
+             credentials = true.",
         ),
         Code::HttpOrigin => words(
             "Whoever is on the network between can put script into a page of {value}, and read what it may \
