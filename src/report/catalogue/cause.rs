@@ -1,6 +1,42 @@
-//! What each cause means, and what to do about it in general.
+//! What each cause is about, what it means, and what to do about it in general.
 
 use crate::cors::{Cause, Root};
+
+/// The field of the answer that a cause is about.
+pub fn field(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::AllowOriginMissing
+        | Cause::AllowOriginMultiple
+        | Cause::AllowOriginInvalid
+        | Cause::AllowOriginMismatch
+        | Cause::WildcardWithCredentials => Some("Access-Control-Allow-Origin"),
+        Cause::AllowCredentialsNotTrue => Some("Access-Control-Allow-Credentials"),
+        Cause::AllowMethodsUnparsable
+        | Cause::MethodNotAllowed
+        | Cause::MethodCase
+        | Cause::MethodWildcardCredentialed => Some("Access-Control-Allow-Methods"),
+        Cause::AllowHeadersUnparsable
+        | Cause::HeaderNotAllowed
+        | Cause::HeaderWildcardCredentialed
+        | Cause::AuthorizationNeedsListing => Some("Access-Control-Allow-Headers"),
+        Cause::PnaHeaderMissing => Some("Access-Control-Allow-Private-Network"),
+        Cause::PreflightStatus
+        | Cause::PreflightRedirect
+        | Cause::PreflightNoResponse
+        | Cause::RedirectOriginNull
+        | Cause::RedirectUserinfo
+        | Cause::RedirectBadScheme
+        | Cause::RedirectLoop
+        | Cause::NoResponse
+        | Cause::SchemeNotCors
+        | Cause::ModeForbids
+        | Cause::LnaDenied
+        | Cause::LnaInsecure
+        | Cause::LnaTargetMismatch
+        | Cause::OriginHeaderUnavailable
+        | Cause::CorsDisabledInBrowser => None,
+    }
+}
 
 /// What a cause means.
 #[expect(clippy::too_many_lines, reason = "one arm a cause")]

@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-pub use self::cause::{meaning, remedy};
+pub use self::cause::{field, meaning, remedy};
 pub(super) use self::printed::{printed, says};
 
 use self::cause::usual_roots;

@@ -2,7 +2,9 @@
 
 use super::{Evidence, Line, Source};
 use crate::cors::Cause;
+use crate::exchange::recorded::RecordedResponse;
 use crate::exchange::secret::Value;
+use crate::report::catalogue::field;
 use crate::report::text::shown;
 
 /// The request fields that have a part in CORS, beside `Access-Control-Request-*` and `Sec-Fetch-*`.
@@ -41,15 +43,18 @@ pub(super) fn evidence(source: &Source) -> Evidence {
             is_at_fault: fault.is_some() || is_one_of_several,
         }
     });
-    let has_no_line = own.iter().all(|one| one.line.is_none());
+    let is_absent = |field: &&str| {
+        let has = |sent: &RecordedResponse| {
+            let mut names = sent.headers.iter().map(|(name, _)| name);
+            names.any(|name| name.eq_ignore_ascii_case(field))
+        };
+        sent.is_some_and(|sent| !has(sent))
+    };
     Evidence {
         request: request.map(|(name, value)| line(name, value)).collect(),
         status: sent.map(|sent| sent.status),
         answer: lines.collect(),
-        absent: answer
-            .cause
-            .and_then(field)
-            .filter(|_| has_no_line && sent.is_some()),
+        absent: answer.cause.and_then(field).filter(is_absent),
         ending: sent.is_none().then(|| {
             let ending = recorded.ending.name();
             let reason = recorded.reason.as_deref();
@@ -91,42 +96,6 @@ fn differing(value: &str, expected: &str) -> Option<(usize, usize)> {
         .min(most);
     let end = value.len().saturating_sub(tail);
     (end > start).then_some((start, end))
-}
-
-/// The field whose absence is a cause.
-fn field(cause: Cause) -> Option<&'static str> {
-    match cause {
-        Cause::AllowOriginMissing => Some("Access-Control-Allow-Origin"),
-        Cause::AllowCredentialsNotTrue => Some("Access-Control-Allow-Credentials"),
-        Cause::MethodNotAllowed => Some("Access-Control-Allow-Methods"),
-        Cause::HeaderNotAllowed => Some("Access-Control-Allow-Headers"),
-        Cause::PnaHeaderMissing => Some("Access-Control-Allow-Private-Network"),
-        Cause::AllowOriginMultiple
-        | Cause::AllowOriginInvalid
-        | Cause::AllowOriginMismatch
-        | Cause::WildcardWithCredentials
-        | Cause::PreflightStatus
-        | Cause::PreflightRedirect
-        | Cause::PreflightNoResponse
-        | Cause::AllowMethodsUnparsable
-        | Cause::AllowHeadersUnparsable
-        | Cause::MethodCase
-        | Cause::MethodWildcardCredentialed
-        | Cause::HeaderWildcardCredentialed
-        | Cause::RedirectOriginNull
-        | Cause::RedirectUserinfo
-        | Cause::RedirectBadScheme
-        | Cause::RedirectLoop
-        | Cause::NoResponse
-        | Cause::SchemeNotCors
-        | Cause::ModeForbids
-        | Cause::AuthorizationNeedsListing
-        | Cause::LnaDenied
-        | Cause::LnaInsecure
-        | Cause::LnaTargetMismatch
-        | Cause::OriginHeaderUnavailable
-        | Cause::CorsDisabledInBrowser => None,
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::Reading;
 use crate::cors::{Cause, names::is_safelisted_method};
+use crate::report::catalogue::field;
 
 /// Leaves out causes that the message rules out, and puts the likeliest first.
 pub(super) fn narrow(reading: &mut Reading) {
@@ -42,43 +43,29 @@ pub(super) fn send(reading: &Reading) -> Vec<String> {
         return Vec::new();
     };
     let parameter = reading.parameter.as_deref().filter(|name| is_name(name));
-    match cause {
-        Cause::AllowOriginMissing
-        | Cause::AllowOriginMultiple
-        | Cause::AllowOriginInvalid
-        | Cause::AllowOriginMismatch
-        | Cause::WildcardWithCredentials
-        | Cause::AllowCredentialsNotTrue => origin(reading, cause),
-        Cause::HeaderNotAllowed | Cause::HeaderWildcardCredentialed => parameter
-            .map(|name| format!("Access-Control-Allow-Headers: {name}"))
+    match field(cause) {
+        Some("Access-Control-Allow-Origin" | "Access-Control-Allow-Credentials") => {
+            origin(reading, cause)
+        }
+        Some(list) if is_mended_by_listing(cause) => parameter
+            .filter(|name| !is_safelisted_method(name))
+            .map(|name| format!("{list}: {name}"))
             .into_iter()
             .collect(),
-        Cause::MethodNotAllowed | Cause::MethodWildcardCredentialed => parameter
-            .filter(|method| !is_safelisted_method(method))
-            .map(|method| format!("Access-Control-Allow-Methods: {method}"))
-            .into_iter()
-            .collect(),
-        Cause::PreflightStatus
-        | Cause::PreflightRedirect
-        | Cause::PreflightNoResponse
-        | Cause::AllowMethodsUnparsable
-        | Cause::AllowHeadersUnparsable
-        | Cause::MethodCase
-        | Cause::RedirectOriginNull
-        | Cause::RedirectUserinfo
-        | Cause::RedirectBadScheme
-        | Cause::RedirectLoop
-        | Cause::NoResponse
-        | Cause::SchemeNotCors
-        | Cause::ModeForbids
-        | Cause::AuthorizationNeedsListing
-        | Cause::LnaDenied
-        | Cause::LnaInsecure
-        | Cause::LnaTargetMismatch
-        | Cause::PnaHeaderMissing
-        | Cause::OriginHeaderUnavailable
-        | Cause::CorsDisabledInBrowser => Vec::new(),
+        Some(_) | None => Vec::new(),
     }
+}
+
+/// Whether the list only lacks what the message names.
+fn is_mended_by_listing(cause: Cause) -> bool {
+    [
+        Cause::HeaderNotAllowed,
+        Cause::HeaderWildcardCredentialed,
+        Cause::AuthorizationNeedsListing,
+        Cause::MethodNotAllowed,
+        Cause::MethodWildcardCredentialed,
+    ]
+    .contains(&cause)
 }
 
 fn origin(reading: &Reading, cause: Cause) -> Vec<String> {
