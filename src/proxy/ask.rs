@@ -75,6 +75,24 @@ impl Asker {
         }
     }
 
+    /// Reaches a server as an exchange would, verified where it speaks TLS, and says how that went.
+    pub async fn reach(&self, scheme: Scheme, server: &Authority) -> Result<String, NotReached> {
+        let Reached { reach, .. } = self
+            .dial(scheme, server, &[Alpn::Http2, Alpn::Http11])
+            .await?;
+        let at = match (&reach.server, &reach.via) {
+            (Some(address), _) => format!("reached at {address}"),
+            (None, Some(via)) => format!("reached through {via}"),
+            (None, None) => "reached".to_owned(),
+        };
+        let verified = match (scheme, &reach.unverified) {
+            (Scheme::Http, _) => "",
+            (Scheme::Https, None) => ", its certificate is trusted",
+            (Scheme::Https, Some(_)) => ", its certificate NOT verified",
+        };
+        Ok(format!("{at}{verified}"))
+    }
+
     /// Sends a request of HTTP/1.1 with the octets it has, and reads the final head that answers it.
     /// Nothing follows: no content, no redirect, no second request on the connection.
     pub async fn ask(
@@ -83,14 +101,23 @@ impl Asker {
         server: &Authority,
         request: &[u8],
     ) -> Result<ResponseHead, Unanswered> {
-        let reached = match scheme {
-            Scheme::Http => self.dialer.tcp(server).await,
-            Scheme::Https => self.dialer.tls(server, &[Alpn::Http11]).await,
-        };
-        let Reached { mut peer, .. } =
-            reached.map_err(|failure| Unanswered::Unreached(NotReached(failure)))?;
+        let reached = self.dial(scheme, server, &[Alpn::Http11]).await;
+        let Reached { mut peer, .. } = reached.map_err(Unanswered::Unreached)?;
         let answer = timeout(PATIENCE, converse(&mut peer, request)).await;
         answer.unwrap_or(Err(Unanswered::Late))
+    }
+
+    async fn dial(
+        &self,
+        scheme: Scheme,
+        server: &Authority,
+        offered: &[Alpn],
+    ) -> Result<Reached, NotReached> {
+        let reached = match scheme {
+            Scheme::Http => self.dialer.tcp(server).await,
+            Scheme::Https => self.dialer.tls(server, offered).await,
+        };
+        reached.map_err(NotReached)
     }
 }
 

@@ -6,7 +6,7 @@ use super::Finding;
 use crate::cli::Run;
 use crate::cmd::route;
 use crate::exchange::{RequestUrl, Scheme};
-use crate::proxy;
+use crate::proxy::{Asker, Route};
 
 /// The proxies that are named on the command line or in the environment, and whether they answer.
 pub(super) async fn upstream(arguments: &Run) -> Vec<Finding> {
@@ -24,17 +24,11 @@ pub(super) async fn upstream(arguments: &Run) -> Vec<Finding> {
         let said = "no proxy is named (--upstream-proxy, HTTPS_PROXY, HTTP_PROXY): servers are reached directly";
         return vec![Finding::ok(LEG, said)];
     }
+    let asker = Asker::new(Route::default(), Arc::new(provider));
     let mut found = Vec::new();
     for proxy in proxies {
         let server = &proxy.authority;
-        let reached = proxy::reach(
-            proxy::Route::default(),
-            Arc::new(provider.clone()),
-            Scheme::Http,
-            server,
-        )
-        .await;
-        found.push(match reached {
+        found.push(match asker.reach(Scheme::Http, server).await {
             Ok(_) => Finding::ok(
                 LEG,
                 format!("servers are reached through the proxy {proxy}, which answers"),
@@ -42,8 +36,7 @@ pub(super) async fn upstream(arguments: &Run) -> Vec<Finding> {
             Err(failure) => Finding::wrong(
                 LEG,
                 format!(
-                    "the proxy {proxy}, which is named for servers, is not reached: {}",
-                    failure.said
+                    "the proxy {proxy}, which is named for servers, is not reached: {failure}",
                 ),
                 "start it, or do without: corstap run --upstream-proxy none",
             ),
@@ -65,8 +58,12 @@ pub(super) async fn server(arguments: &Run, url: &str) -> Finding {
         return Finding::wrong(LEG, said, "see above");
     };
     let (scheme, server) = (parsed.scheme, &parsed.authority);
-    match proxy::reach(route, Arc::new(provider), scheme, server).await {
+    let asker = Asker::new(route, Arc::new(provider));
+    match asker.reach(scheme, server).await {
         Ok(reached) => Finding::ok(LEG, format!("{url}: {reached}")),
-        Err(failure) => Finding::wrong(LEG, format!("{url}: {}", failure.said), failure.remedy),
+        Err(failure) => {
+            let remedy = failure.remedy("corstap run");
+            Finding::wrong(LEG, format!("{url}: {failure}"), remedy)
+        }
     }
 }
