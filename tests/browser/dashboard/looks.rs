@@ -138,20 +138,43 @@ fn listed(name: &str, way: &str, found: &str) -> String {
     told
 }
 
+/// A policy that may be in force, so that the page says so all the while.
+fn policy() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("made");
+    let text = "version = 1\n[[rule]]\nname = \"app\"\norigins = [\"https://other.example.test\"]\ntargets = [\"https://api.example.test\"]\n";
+    fs::write(file.path(), text).expect("written");
+    file
+}
+
 async fn looks_well(engine: Engine) {
     let Some(program) = browser(engine) else {
         return;
     };
     let rig = Rig::start(HostList::development(), Route::default()).await;
-    let (mut run, server) = (Run::start(&[]), server());
+    let (policy, server) = (policy(), server());
+    let policy = policy.path().to_str().expect("text");
+    let mut run = Run::start(&["--policy", policy, "--rewrite"]);
     let mut tab = Tab::open(engine, program, &rig).await;
     tab.is_sized(WINDOW.0, WINDOW.1, 1).await;
-    tab.navigate(&run.dashboard).await;
     let axe = axe();
-    if let Some(axe) = &axe {
-        tab.does(&format!("{axe}; return typeof window.axe")).await;
-    }
     let mut told = String::new();
+    // Without its token the page says what it lacks; with it, that responses are rewritten.
+    let without = run.dashboard.split('#').next().expect("an address");
+    let shows = [
+        (without.to_owned(), "one('[role=alert] h2')"),
+        (
+            run.dashboard.replace("/#", "/?q=#"),
+            "!one('#rewriting').hidden",
+        ),
+    ];
+    for (address, is_shown) in shows {
+        tab.navigate(&address).await;
+        if let Some(axe) = &axe {
+            tab.does(&format!("{axe}; return typeof window.axe")).await;
+        }
+        tab.does(&format!("await until(() => {is_shown})")).await;
+        told += &faults(&mut tab, "start", axe.as_deref()).await;
+    }
     for (name, brings_about) in SIGHTS {
         match name {
             "list" => (0..5).for_each(|number| {
