@@ -26,11 +26,13 @@ export class ExchangesView {
     this.counts = el("p", { class: "counts", role: "status" });
     this.nothing = el("div", { class: "nothing" });
     this.filteredOut = filteredOut(() => this.want({ outcome: "", origin: "", target: "", cause: "", q: "" }));
+    const wantText = whenQuiet(80, (q) => this.want({ q }));
     this.search = el("input", {
       type: "search",
       placeholder: "Search ( / )",
       "aria-label": "Search the exchanges",
-      oninput: whenQuiet(80, () => this.want({ q: this.search.value })),
+      // What was typed counts, whatever is drawn into the field before it is quiet.
+      oninput: () => wantText(this.search.value),
     });
     this.failures = el("button", { type: "button", onclick: () => this.toggleFailures() }, "Failures only");
     this.pause = el("button", { type: "button", onclick: () => this.togglePause() });
