@@ -117,7 +117,8 @@ impl Situation<'_> {
         if redirect::location(response).is_some() {
             return otherwise;
         }
-        loading::check(engine, mode, self.load(), response).map_or(otherwise, Opinion::Barred)
+        loading::check(engine, mode, self.load(), self.request, response)
+            .map_or(otherwise, Opinion::Barred)
     }
 
     /// A document: that of a frame has to be one that its page may embed, and that it may frame.

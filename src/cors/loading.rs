@@ -36,7 +36,9 @@ pub(super) enum Load {
     Json,
     /// An [EventSource](https://html.spec.whatwg.org/#the-eventsource-interface).
     EventSource,
-    /// What looks at the status only: captions, a manifest, a style sheet for XML.
+    /// Captions.
+    Captions,
+    /// What looks at the status only: a manifest, a style sheet for XML.
     Plain,
 }
 
@@ -55,7 +57,8 @@ impl Load {
             Destination::Image => Some(Self::Image),
             Destination::Audio | Destination::Video => Some(Self::Media),
             Destination::Json => Some(Self::Json),
-            Destination::Manifest | Destination::Track | Destination::Xslt => Some(Self::Plain),
+            Destination::Track => Some(Self::Captions),
+            Destination::Manifest | Destination::Xslt => Some(Self::Plain),
             Destination::Empty => is_event_source.then_some(Self::EventSource),
             Destination::Document
             | Destination::Embed
@@ -77,11 +80,12 @@ pub(super) fn check(
     engine: Engine,
     mode: Mode,
     load: Option<Load>,
+    request: &Request,
     answer: &Response,
 ) -> Option<Bar> {
     let load = load?;
     let by_type = || of_type(engine, mode, load, answer);
-    let by_status = || of_status(engine, mode, load, answer);
+    let by_status = || of_status(engine, mode, load, request, answer);
     // Firefox looks at the type first, the others at the status.
     match engine {
         Engine::Firefox => by_type().or_else(by_status),
@@ -97,7 +101,13 @@ pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
         Load::Worker | Load::Script | Load::Style => {
             (is_nosniff(&answer.headers), MediaType::of(&answer.headers))
         }
-        Load::Font | Load::Image | Load::Media | Load::Json | Load::EventSource | Load::Plain => {
+        Load::Font
+        | Load::Image
+        | Load::Media
+        | Load::Json
+        | Load::EventSource
+        | Load::Captions
+        | Load::Plain => {
             return false;
         }
     };
@@ -109,24 +119,47 @@ pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
 }
 
 /// "response's status is not an ok status": pictures are shown whatever the status is.
-fn of_status(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
+fn of_status(
+    engine: Engine,
+    mode: Mode,
+    load: Load,
+    request: &Request,
+    answer: &Response,
+) -> Option<Bar> {
     let status = answer.status;
+    let is_empty = has_no_content(answer) || is_unasked_304(request, answer);
     let fails = match load {
-        Load::Image => has_no_content(answer),
+        Load::Image => is_empty,
         Load::EventSource => status != 200,
         // For a redirect that leads nowhere Chromium has a script or a style of its own (measured).
         Load::Script if engine == Engine::Chromium && mode == Mode::NoCors => status >= 400,
         Load::Style if engine == Engine::Chromium => status >= 400,
-        Load::Media if has_no_content(answer) => true,
+        // Measured: whatever the status is, it looks for captions.
+        Load::Captions if engine == Engine::Chromium => is_empty,
+        Load::Media if is_empty || is_part_of_nothing(engine, answer) => true,
+        Load::Font if is_empty => true,
         Load::Worker
         | Load::Script
         | Load::Style
         | Load::Font
         | Load::Media
         | Load::Json
+        | Load::Captions
         | Load::Plain => !(200..300).contains(&status) && status != 304,
     };
     fails.then_some(Bar::failed(LookAlike::LoadStatus))
+}
+
+/// A 304 that nobody asked for stands for nothing.
+fn is_unasked_304(request: &Request, answer: &Response) -> bool {
+    let asks = |name| request.headers.contains(name);
+    answer.status == 304 && !asks("if-none-match") && !asks("if-modified-since")
+}
+
+/// A part that does not say of what: Chromium does not play it (measured).
+fn is_part_of_nothing(engine: Engine, answer: &Response) -> bool {
+    let range = answer.headers.first("content-range").unwrap_or_default();
+    engine == Engine::Chromium && answer.status == 206 && !range.starts_with(b"bytes ")
 }
 
 fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
@@ -143,6 +176,8 @@ fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<
         Load::Script if mode == Mode::Cors => {
             (!is_javascript(kind) && !is_wasm(kind)).then_some(wrong_type)
         }
+        // Measured: Chromium says nothing of it, and leaves out what is in it.
+        Load::Style if engine == Engine::Chromium => None,
         // Only pages in quirks mode are lenient, and only within their origin.
         Load::Style => (kind.is_some() && !is_css(kind)).then_some(wrong_type),
         Load::Json => (!kind.is_some_and(MediaType::is_json)).then_some(predicted),
@@ -153,7 +188,7 @@ fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<
             let is_read = is_event_stream(kind) && (engine != Engine::Chromium || is_utf8(answer));
             (!is_read).then_some(Bar::failed(LookAlike::LoadType))
         }
-        Load::Script | Load::Plain => None,
+        Load::Script | Load::Captions | Load::Plain => None,
     }
 }
 
@@ -220,12 +255,8 @@ mod tests {
             status,
             headers: [("Content-Type", kind)].into_iter().collect(),
         };
-        check(
-            engine,
-            Mode::Cors,
-            Load::of(Some(destination), false),
-            &answer,
-        )
+        let load = Load::of(Some(destination), false);
+        check(engine, Mode::Cors, load, &request(&[]), &answer)
     }
 
     #[test]
@@ -251,7 +282,6 @@ mod tests {
                     "text/javascript",
                     Some(LookAlike::MimeType),
                 ),
-                (Destination::Style, "text/plain", Some(LookAlike::MimeType)),
                 (Destination::Style, "", None),
                 (
                     Destination::Image,
@@ -266,6 +296,36 @@ mod tests {
                 assert_eq!(told, expected, "{engine:?} {destination:?} {kind}");
             }
         }
+    }
+
+    #[test]
+    fn a_style_sheet_of_another_type_is_refused_and_in_chromium_left_out_without_a_word() {
+        let told = |engine| bar(engine, Destination::Style, 200, "text/plain");
+        let mime = |engine| told(engine).map(|bar| bar.look_alike);
+        assert_eq!(mime(Engine::Chromium), None);
+        assert_eq!(mime(Engine::Firefox), Some(LookAlike::MimeType));
+        assert_eq!(mime(Engine::Webkit), Some(LookAlike::MimeType));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_shown_and_a_part_says_of_what() {
+        let asks = request(&[("If-None-Match", "x")]);
+        let plain = request(&[]);
+        let told = |load, request, status, lines: &[(&str, &str)]| {
+            let headers = lines.iter().copied().collect();
+            let answer = Response { status, headers };
+            check(Engine::Chromium, Mode::Cors, Some(load), request, &answer).is_some()
+        };
+        assert!(told(Load::Image, &plain, 304, &[]) && !told(Load::Image, &asks, 304, &[]));
+        assert!(told(Load::Media, &plain, 206, &[]));
+        assert!(!told(
+            Load::Media,
+            &plain,
+            206,
+            &[("Content-Range", "bytes 0-9/10")]
+        ));
+        assert!(told(Load::Captions, &plain, 204, &[]));
+        assert!(!told(Load::Captions, &plain, 404, &[]));
     }
 
     #[test]
@@ -287,7 +347,7 @@ mod tests {
         let of = |request: &Request, answer: &Response| {
             let empty = Some(Destination::Empty);
             let load = Load::of(empty, is_event_source(request));
-            check(Engine::Webkit, Mode::Cors, load, answer).map(|bar| bar.look_alike)
+            check(Engine::Webkit, Mode::Cors, load, request, answer).map(|bar| bar.look_alike)
         };
         assert_eq!(of(&source, &answer(200, "text/event-stream")), None);
         let latin1 = answer(200, "text/event-stream; charset=latin1");

@@ -103,6 +103,35 @@ impl<'a> MediaType<'a> {
             .any(|kind| self.begins(kind))
     }
 
+    /// Lists of streams, captions, and sound: what opaque-response blocking lets be in Firefox, whatever
+    /// asks for it (measured).
+    pub(super) fn is_stream_or_captions(self) -> bool {
+        self.begins("audio/")
+            || self.is_any(&[
+                "text/vtt",
+                "application/vnd.apple.mpegurl",
+                "application/x-mpegurl",
+                "application/dash+xml",
+            ])
+    }
+
+    /// A type that sound and film never have, unless the server does not know: browsers look at the
+    /// content then.
+    pub(super) fn is_never_played(self) -> bool {
+        let is_played = ["audio/", "video/"]
+            .into_iter()
+            .any(|kind| self.begins(kind));
+        let is_unknown = self.is_any(&[
+            "application/octet-stream",
+            "binary/octet-stream",
+            "text/plain",
+            "application/unknown",
+            "unknown/unknown",
+            "application/ogg",
+        ]);
+        !is_played && !is_unknown && !self.is_stream_or_captions()
+    }
+
     /// A type that no script has, whatever its content
     /// ([blocked due to its MIME type](https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-mime-type?)).
     pub(super) fn is_never_script(self) -> bool {
@@ -192,6 +221,8 @@ mod tests {
         assert!(!kind("image/svg+xml").is_xml());
         assert!(kind("text/CSV").is_never_script());
         assert!(kind("application/pdf").is_never_opaque());
+        assert!(kind("image/png").is_never_played() && !kind("Video/mp4").is_never_played());
+        assert!(!kind("application/octet-stream").is_never_played());
     }
 
     #[test]

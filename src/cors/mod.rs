@@ -38,6 +38,7 @@ mod refused;
 mod resource_policy;
 pub mod root;
 pub mod verdict;
+mod websocket;
 
 pub use self::cause::{Cause, Phase, Rule};
 pub use self::classify::{Destination, Kind, Profile};

@@ -27,16 +27,17 @@ pub(super) fn blocks(
     };
     let nosniff = is_nosniff(&answer.headers);
     let is_ok = (200..300).contains(&answer.status);
-    if engine == Engine::Firefox && part == Part::Media && lacks_media(destination, answer) {
+    let is_played = is_played(destination);
+    if engine == Engine::Firefox && part == Part::Media && lacks_media(is_played, answer) {
         return true;
     }
     let Some(kind) = MediaType::of(&answer.headers) else {
         return !is_ok;
     };
     if kind.is_javascript() || kind.is("text/css") || kind.is("image/svg+xml") {
-        return false;
+        return is_played && engine == Engine::Chromium;
     }
-    if kind.is_never_opaque() {
+    if kind.is_never_opaque() || is_played && kind.is_never_played() {
         return true;
     }
     if kind.is_document_or_data() {
@@ -46,10 +47,17 @@ pub(super) fn blocks(
     if kind.is("text/plain") && nosniff {
         return true;
     }
-    if kind.is_media() {
-        return false;
+    // Measured: Firefox looks for a script in whatever may be one, and a style sheet is none.
+    let is_style = destination == Some(Destination::Style) && engine == Engine::Firefox;
+    if is_style && !kind.is_stream_or_captions() {
+        return true;
     }
-    !is_ok || nosniff && part == Part::Text
+    !kind.is_media() && !is_ok
+}
+
+/// Whether a destination is sound or film.
+fn is_played(destination: Option<Destination>) -> bool {
+    matches!(destination, Some(Destination::Audio | Destination::Video))
 }
 
 /// What the content has to be.
@@ -95,8 +103,7 @@ impl Part {
 }
 
 /// Where there is nothing to look at, or no success to play, Firefox blocks media (measured).
-fn lacks_media(destination: Option<Destination>, answer: &Response) -> bool {
-    let is_played = matches!(destination, Some(Destination::Audio | Destination::Video));
+fn lacks_media(is_played: bool, answer: &Response) -> bool {
     let fails = is_played && !(200..300).contains(&answer.status);
     let is_typed = MediaType::of(&answer.headers).is_some();
     fails || has_no_content(answer) && (is_played || is_typed)
@@ -150,6 +157,11 @@ mod tests {
             (Script, 200, "text/csv", true, true),
             (Script, 200, "application/x-ndjson", true, true),
             (Script, 200, "text/plain", false, true),
+            (Script, 200, "text/vtt", false, false),
+            (Script, 404, "text/vtt", true, true),
+            (Video, 200, "image/png", true, true),
+            (Video, 200, "application/jsonl", true, true),
+            (Video, 200, "application/octet-stream", false, false),
             (Script, 200, "text/javascript", false, false),
             (Style, 200, "text/xml", true, true),
             (Image, 200, "application/json", true, true),
@@ -196,6 +208,35 @@ mod tests {
             404,
             "image/png"
         ));
+    }
+
+    #[test]
+    fn what_is_no_script_is_no_style_sheet_in_firefox_and_no_sound_in_chromium() {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: [("Accept", "*/*")].into_iter().collect(),
+        };
+        let blocked = |engine, destination, kind| {
+            let headers = [("Content-Type", kind)].into_iter().collect();
+            let answer = Response {
+                status: 200,
+                headers,
+            };
+            blocks(engine, Some(destination), &request, &answer)
+        };
+        for (destination, kind, chromium, firefox) in [
+            (Destination::Style, "text/css", false, false),
+            (Destination::Style, "text/javascript", false, false),
+            (Destination::Style, "text/vtt", false, false),
+            (Destination::Style, "text/plain", false, true),
+            (Destination::Style, "image/png", false, true),
+            (Destination::Audio, "text/javascript", true, false),
+        ] {
+            let by = |engine| blocked(engine, destination, kind);
+            let told = (by(Engine::Chromium), by(Engine::Firefox));
+            assert_eq!(told, (chromium, firefox), "{destination:?} {kind}");
+        }
     }
 
     #[test]

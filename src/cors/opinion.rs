@@ -17,7 +17,8 @@ use super::preflight::{Preflight, preflight_check};
 use super::redirect::{self, MOST_REDIRECTS, Refusal, check_target};
 use super::refused;
 use super::verdict::{Answer, Basis, Evidence, Outcome, Verdict, Where};
-use super::{Cause, Engine, Phase};
+use super::websocket;
+use super::{Cause, Destination, Engine, Phase};
 
 /// Everything an opinion on an exchange depends on, but for engine and credentials mode.
 #[derive(Clone, Copy, Debug)]
@@ -79,13 +80,16 @@ impl Opinion {
             Kind::Preflight => situation.preflight(engine, asked, response),
             Kind::CrossOrigin => situation.cross_origin(engine, asked, response),
             Kind::SameOrigin => situation.same_origin(engine, response),
-            Kind::Websocket if !situation.is_switched(response) => Self::Failed(None),
+            Kind::Websocket if !situation.is_opened(engine, response) => Self::Failed(None),
             Kind::NoCors => situation.no_cors(engine, response),
             Kind::Navigation => situation.framed(engine, response),
             Kind::Websocket | Kind::NotBrowser => Self::Exempt,
         };
-        let is_cut = opinion == Self::Allowed && situation.ending == Ending::Truncated;
-        if is_cut { Self::Failed(None) } else { opinion }
+        if situation.ending == Ending::Truncated && situation.needs_all(engine, &opinion) {
+            Self::Failed(None)
+        } else {
+            opinion
+        }
     }
 
     /// What it comes to.
@@ -210,12 +214,24 @@ impl Situation<'_> {
         }
     }
 
-    /// Whether a WebSocket was opened (RFC 6455 section 4.1, RFC 8441 section 5).
-    fn is_switched(&self, response: &Response) -> bool {
-        match self.protocol {
-            Protocol::Http10 | Protocol::Http11 => response.status == 101,
-            Protocol::Http2 => (200..300).contains(&response.status),
+    /// Whether what passes fails for want of its end. Loaded without CORS, sound and film are played
+    /// as far as they have come, and script sees nothing of the content of a fetch.
+    fn needs_all(&self, engine: Engine, opinion: &Opinion) -> bool {
+        let is_part = self.profile.kind == Kind::NoCors && *opinion == Opinion::Exempt;
+        match (engine, self.profile.destination) {
+            _ if *opinion == Opinion::Allowed => true,
+            // Measured; what WebKit does is not known.
+            (Engine::Chromium, Some(Destination::Image))
+            | (
+                Engine::Chromium | Engine::Firefox,
+                Some(Destination::Script | Destination::Style),
+            ) => is_part,
+            _ => false,
         }
+    }
+
+    fn is_opened(&self, engine: Engine, response: &Response) -> bool {
+        websocket::is_opened(engine, self.protocol, self.request, response)
     }
 
     /// An origin that a redirect made `null` is the cause, where it is the reason for a mismatch.

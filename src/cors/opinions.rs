@@ -68,7 +68,9 @@ impl Situation<'_> {
             return false;
         }
         match self.profile.kind {
-            Kind::Websocket | Kind::NotBrowser => true,
+            // Firefox alone may have opened one.
+            Kind::Websocket => chromium.omitted == Opinion::Exempt,
+            Kind::NotBrowser => true,
             Kind::Navigation => !is_frame(self.profile.destination),
             Kind::SameOrigin => !is_worker(self.profile.destination),
             Kind::NoCors => chromium.omitted == Opinion::Exempt && self.is_loaded_alike(response),
@@ -83,14 +85,20 @@ impl Situation<'_> {
     }
 
     /// Whether what Chromium loads without CORS all others load too: a success that no policy
-    /// speaks of. Each has its own way with fonts and captions.
+    /// speaks of. Each has its own way with fonts, style sheets, captions, and what is played.
     fn is_loaded_alike(&self, response: &Response) -> bool {
         (200..300).contains(&response.status)
             && self.around.embedder.is_none()
             && !response.headers.contains("cross-origin-resource-policy")
             && !matches!(
                 self.profile.destination,
-                Some(Destination::Font | Destination::Track)
+                Some(
+                    Destination::Audio
+                        | Destination::Font
+                        | Destination::Style
+                        | Destination::Track
+                        | Destination::Video
+                )
             )
     }
 

@@ -50,7 +50,7 @@ fn said(complaints: &[Complaint], events: &[Event], step: &Value, saw: &Value) -
     let of_cors = errors.clone().find(|told| {
         told.category.starts_with("CORS") && plain(&told.category) != "CORSDidNotSucceed"
     });
-    let mut rules = errors.filter_map(|told| rule(plain(&told.category)));
+    let mut rules = errors.filter_map(rule);
     let by = of_cors
         .map(|_| Rule::Cors)
         .or_else(|| rules.next())
@@ -78,10 +78,12 @@ fn opaque(told: &Complaint) -> Option<Rule> {
     (told.category == "ORB").then_some(Rule::Orb)
 }
 
-/// The rule beside CORS that errors of a category tell of.
-fn rule(category: &str) -> Option<Rule> {
-    match category {
+/// The rule beside CORS that an error tells of.
+fn rule(told: &Complaint) -> Option<Rule> {
+    match plain(&told.category) {
+        "CSS Loader" if told.text.contains("MIME type") => Some(Rule::MimeType),
         "COEP" => Some(Rule::Coep),
+        "Mixed Content Blocker" => Some(Rule::MixedContent),
         "MIMEMISMATCH" => Some(Rule::MimeType),
         "Sub-resource Integrity" => Some(Rule::Sri),
         _ => None,
@@ -93,6 +95,8 @@ fn refused_by(event: &Event) -> Option<Rule> {
     match event.params["errorText"].as_str()? {
         "NS_ERROR_DOM_CORP_FAILED" => Some(Rule::Corp),
         "NS_ERROR_DOM_COEP_FAILED" => Some(Rule::Coep),
+        "NS_ERROR_XFO_VIOLATION" => Some(Rule::XFrameOptions),
+        "NS_ERROR_CSP_FRAME_ANCESTOR_VIOLATION" => Some(Rule::Csp),
         _ => None,
     }
 }

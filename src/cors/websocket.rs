@@ -1,0 +1,77 @@
+//! How a WebSocket is opened (RFC 6455 section 4.1), for which there is no CORS.
+
+use crate::exchange::{Protocol, Request, Response};
+use crate::wire::headers::HeaderList;
+use crate::wire::trim_ows;
+
+use super::Engine;
+
+/// Whether an answer opens one (over HTTP/2: RFC 8441 section 5). Whether it was computed from the
+/// request's key is not looked at.
+pub(super) fn is_opened(
+    engine: Engine,
+    protocol: Protocol,
+    request: &Request,
+    answer: &Response,
+) -> bool {
+    let is_switched = match protocol {
+        Protocol::Http10 | Protocol::Http11 => answer.status == 101,
+        Protocol::Http2 => (200..300).contains(&answer.status),
+    };
+    let is_offered = |field| {
+        let offered: Vec<&[u8]> = names(&request.headers, field).collect();
+        names(&answer.headers, field).all(|name| offered.contains(&name))
+    };
+    // Measured: Firefox takes a subprotocol that it did not offer.
+    let is_spoken = engine == Engine::Firefox || is_offered("sec-websocket-protocol");
+    is_switched && is_spoken && is_offered("sec-websocket-extensions")
+}
+
+/// The names in a list, without their parameters.
+fn names<'a>(headers: &'a HeaderList, field: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let members = headers
+        .all(field)
+        .flat_map(|value| value.split(|&octet| octet == b','));
+    members.map(|member| {
+        let name = member.split(|&octet| octet == b';').next();
+        trim_ows(name.unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::RequestUrl;
+
+    fn opened(asks: &[(&str, &str)], status: u16, answers: &[(&str, &str)]) -> bool {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            headers: asks.iter().copied().collect(),
+        };
+        let headers = answers.iter().copied().collect();
+        let answer = Response { status, headers };
+        is_opened(Engine::Chromium, Protocol::Http11, &request, &answer)
+    }
+
+    #[test]
+    fn a_server_may_choose_only_what_was_offered() {
+        let protocols = ("Sec-WebSocket-Protocol", "chat, soap");
+        let extension = (
+            "Sec-WebSocket-Extensions",
+            "permessage-deflate; client_max_window_bits",
+        );
+        let asks = [protocols, extension];
+        assert!(opened(&asks, 101, &[]));
+        assert!(opened(&asks, 101, &[("Sec-WebSocket-Protocol", "soap")]));
+        assert!(opened(
+            &asks,
+            101,
+            &[("Sec-WebSocket-Extensions", "permessage-deflate")]
+        ));
+        assert!(!opened(&asks, 101, &[("Sec-WebSocket-Protocol", "mqtt")]));
+        assert!(!opened(&[], 101, &[("Sec-WebSocket-Protocol", "soap")]));
+        assert!(!opened(&[], 101, &[("Sec-WebSocket-Extensions", "x")]));
+        assert!(!opened(&asks, 200, &[]));
+    }
+}
