@@ -6,11 +6,12 @@ use crate::exchange::{RequestUrl, Scheme};
 use crate::wire::headers::HeaderList;
 use crate::wire::trim_ows;
 
-use super::Rule;
+use super::{Engine, Rule};
 
 /// The rule by which a document from `document` may not be framed by `page`; where that is unknown,
 /// only if nobody may. Of the frames around the page nothing is known.
 pub(super) fn forbids(
+    engine: Engine,
     headers: &HeaderList,
     page: Option<&RequestUrl>,
     document: &RequestUrl,
@@ -18,7 +19,9 @@ pub(super) fn forbids(
     let mut lists = ancestors(headers).peekable();
     if lists.peek().is_some() {
         let admits = |sources: Vec<&[u8]>| match page {
-            Some(page) => sources.iter().any(|source| fits(source, page, document)),
+            Some(page) => sources
+                .iter()
+                .any(|source| fits(engine, source, page, document)),
             None => sources.iter().any(|source| !is_none(source)),
         };
         return (!lists.all(admits)).then_some(Rule::Csp);
@@ -73,7 +76,7 @@ fn is_none(source: &[u8]) -> bool {
 
 /// Whether a page fits a source
 /// ([matching](https://w3c.github.io/webappsec-csp/#match-url-to-source-expression)).
-fn fits(source: &[u8], page: &RequestUrl, document: &RequestUrl) -> bool {
+fn fits(engine: Engine, source: &[u8], page: &RequestUrl, document: &RequestUrl) -> bool {
     if source == b"*" {
         return true;
     }
@@ -95,7 +98,9 @@ fn fits(source: &[u8], page: &RequestUrl, document: &RequestUrl) -> bool {
         }
         None => (document.scheme, source.as_slice()),
     };
-    upgrades(scheme, page.scheme) && is_at(rest, page)
+    // Measured: Chromium has a page that is safer than was asked for on that scheme's own port only.
+    let is_exact = engine != Engine::Chromium || scheme == page.scheme;
+    upgrades(scheme, page.scheme) && is_at(engine, rest, page, is_exact)
 }
 
 /// Ports are the same, or each is its scheme's own.
@@ -117,8 +122,9 @@ fn scheme_of(name: &[u8]) -> Option<Scheme> {
     }
 }
 
-/// Host, port and path of a source. An ancestor is known by its origin: its path is `/`.
-fn is_at(source: &[u8], page: &RequestUrl) -> bool {
+/// Host, port and path of a source. An ancestor is known by its origin: its path is `/`, at which
+/// Firefox does not look (measured).
+fn is_at(engine: Engine, source: &[u8], page: &RequestUrl, may_name_port: bool) -> bool {
     let end = memchr::memchr(b'/', source).unwrap_or(source.len());
     let (authority, path) = source.split_at(end);
     let (host, port) = match memchr::memrchr(b':', authority) {
@@ -130,9 +136,10 @@ fn is_at(source: &[u8], page: &RequestUrl) -> bool {
     let is_port = match port {
         None => page.authority.port == page.scheme.default_port(),
         Some(b"*") => true,
-        Some(port) => port == page.authority.port.to_string().as_bytes(),
+        Some(port) => may_name_port && port == page.authority.port.to_string().as_bytes(),
     };
-    is_port && matches!(path, b"" | b"/") && is_host(host.unwrap_or_default(), page)
+    let is_path = engine == Engine::Firefox || matches!(path, b"" | b"/");
+    is_port && is_path && is_host(host.unwrap_or_default(), page)
 }
 
 fn is_host(pattern: &[u8], page: &RequestUrl) -> bool {
@@ -158,7 +165,8 @@ mod tests {
     fn rule(lines: &[(&str, &str)], page: Option<&str>) -> Option<Rule> {
         let page = page.map(url);
         let headers = lines.iter().copied().collect();
-        forbids(&headers, page.as_ref(), &url("https://api.test/frame"))
+        let document = url("https://api.test/frame");
+        forbids(Engine::Webkit, &headers, page.as_ref(), &document)
     }
 
     fn by_options(values: &[&str], page: &str) -> Option<Rule> {
@@ -225,6 +233,28 @@ mod tests {
         }
         assert!(!by_ancestors("'self'", "https://api.test/"));
         assert!(!by_ancestors("https://app.test", "https://app.test/"));
+    }
+
+    #[test]
+    fn engines_read_paths_and_ports_each_in_its_way() {
+        let page = url("https://app.test:8443/");
+        let admits = |engine, sources: &str| {
+            let value = format!("frame-ancestors {sources}");
+            let headers = [("Content-Security-Policy", value.as_str())];
+            let document = url("https://api.test/frame");
+            forbids(
+                engine,
+                &headers.into_iter().collect(),
+                Some(&page),
+                &document,
+            )
+            .is_none()
+        };
+        let all = |sources| Engine::ALL.map(|engine| admits(engine, sources));
+        let [chromium, firefox, webkit] = all("https://app.test:8443/x");
+        assert!(!chromium && firefox && !webkit);
+        let [chromium, firefox, webkit] = all("http://app.test:8443");
+        assert!(!chromium && firefox && webkit);
     }
 
     #[test]

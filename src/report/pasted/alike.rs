@@ -163,6 +163,31 @@ pub(super) const ALL: &[Alike] = &[
         "coep-blocked",
         "The resource at \"…\" was blocked due to its Cross-Origin-Embedder-Policy",
     ),
+    of(
+        Chromium,
+        "framing-refused",
+        "in a frame because it set 'X-Frame-Options' to '…'",
+    ),
+    of(
+        Chromium,
+        "framing-refused",
+        "in a frame because it set multiple 'X-Frame-Options' headers with conflicting values ('…')",
+    ),
+    of(
+        Chromium,
+        "framing-refused",
+        "Framing '…' violates the following Content Security Policy directive: \"frame-ancestors …\"",
+    ),
+    of(
+        Firefox,
+        "framing-refused",
+        "The loading of \"…\" in a frame is denied by \"X-Frame-Options\" directive set to \"…\"",
+    ),
+    of(
+        Firefox,
+        "framing-refused",
+        "blocked the loading of a resource (frame-ancestors) at",
+    ),
     of(Chromium, "orb-suspected", "net::ERR_BLOCKED_BY_ORB"),
     of(
         Chromium,
@@ -173,6 +198,11 @@ pub(super) const ALL: &[Alike] = &[
         Firefox,
         "orb-suspected",
         "is blocked by OpaqueResponseBlocking",
+    ),
+    of(
+        Firefox,
+        "orb-suspected",
+        "The resource at \"…\" was blocked by OpaqueResponseBlocking",
     ),
     of(Chromium, "mime-type", "because its MIME type ('…') is not"),
     of(
@@ -189,6 +219,11 @@ pub(super) const ALL: &[Alike] = &[
         Firefox,
         "mime-type",
         "was blocked because of a disallowed MIME type (\"…\")",
+    ),
+    of(
+        Firefox,
+        "mime-type",
+        "was not loaded because its MIME type, \"…\", is not",
     ),
     of(
         Webkit,
