@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -198,7 +199,7 @@ impl Reader<'_> {
             let mut source = Source {
                 rev: stored.rev,
                 recorded: stored.recorded,
-                judgement: stored.judgement,
+                judgement: Arc::unwrap_or_clone(stored.judgement),
             };
             source.recorded.withhold(&self.redactor);
             source.judgement.withhold(&self.redactor);

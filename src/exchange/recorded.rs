@@ -1,6 +1,7 @@
 //! Exchanges as a capture holds them: secrets withheld, ready to be stored and printed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,8 @@ pub struct RecordedRequest {
     pub method: String,
     /// The URL, its secrets withheld.
     pub url: String,
-    /// The field lines.
-    pub headers: Fields,
+    /// The field lines, which many exchanges have in common.
+    pub headers: Arc<Fields>,
 }
 
 /// A response as a capture holds it.
@@ -28,8 +29,8 @@ pub struct RecordedRequest {
 pub struct RecordedResponse {
     /// The status code.
     pub status: u16,
-    /// The field lines.
-    pub headers: Fields,
+    /// The field lines, which many exchanges have in common.
+    pub headers: Arc<Fields>,
 }
 
 /// An exchange as a capture holds it.
@@ -70,8 +71,8 @@ impl Recorded {
         Self::with(
             exchange,
             redactor,
-            fields(&exchange.request.headers, redactor),
-            sent.map(|sent| fields(&sent.headers, redactor)),
+            Arc::new(fields(&exchange.request.headers, redactor)),
+            sent.map(|sent| Arc::new(fields(&sent.headers, redactor))),
         )
     }
 
@@ -79,8 +80,8 @@ impl Recorded {
     pub fn with(
         exchange: &Exchange,
         redactor: &Redactor,
-        asked: Fields,
-        answered: Option<Fields>,
+        asked: Arc<Fields>,
+        answered: Option<Arc<Fields>>,
     ) -> Self {
         let (sent, rewrite) = (exchange.sent.as_deref(), exchange.rewrite.as_deref());
         let request = RecordedRequest {
@@ -118,7 +119,7 @@ impl Recorded {
         let responses = [&mut self.sent, &mut self.delivered].into_iter().flatten();
         let heads = responses.map(|response| &mut response.headers);
         for fields in heads.chain([&mut self.request.headers]) {
-            for (name, value) in fields.iter_mut() {
+            for (name, value) in Arc::make_mut(fields) {
                 let Value::Plain(plain) = &*value else {
                     *name = redactor.name(name);
                     continue;
@@ -135,7 +136,7 @@ impl Recorded {
 fn response(response: &Response, redactor: &Redactor) -> RecordedResponse {
     RecordedResponse {
         status: response.status,
-        headers: fields(&response.headers, redactor),
+        headers: Arc::new(fields(&response.headers, redactor)),
     }
 }
 

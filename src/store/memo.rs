@@ -31,14 +31,14 @@ pub(super) struct Memo {
 /// The fields of a head as a capture holds them.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) fields: Fields,
+    pub(super) fields: Arc<Fields>,
     pub(super) json: Arc<str>,
 }
 
 /// A judgement as a capture holds it, and what it is told from others by.
 #[derive(Debug)]
 pub(super) struct Judged {
-    pub(super) judgement: Judgement,
+    pub(super) judgement: Arc<Judgement>,
     pub(super) json: Arc<str>,
     pub(super) digest: u64,
 }
@@ -61,7 +61,7 @@ impl Memo {
         if let Some(known) = self.heads.get(headers) {
             return Arc::clone(known);
         }
-        let fields = fields(headers, &self.redactor);
+        let fields = Arc::new(fields(headers, &self.redactor));
         let json = row::json(&fields).into();
         let head = Arc::new(Head { fields, json });
         if headers.weight() <= LARGEST {
@@ -81,7 +81,7 @@ impl Memo {
         }
         let mut withheld = judgement.clone();
         withheld.withhold(&self.redactor);
-        let judged = Arc::new(Judged::of(withheld));
+        let judged = Arc::new(Judged::of(Arc::new(withheld)));
         if self.judgements.len() >= MOST_JUDGEMENTS {
             self.judgements.pop_front();
         }
@@ -92,7 +92,7 @@ impl Memo {
 
 impl Judged {
     /// One from which secrets are withheld already.
-    pub(super) fn of(judgement: Judgement) -> Self {
+    pub(super) fn of(judgement: Arc<Judgement>) -> Self {
         let json: Arc<str> = row::json(&judgement).into();
         Self {
             digest: digest(&json),
@@ -120,7 +120,10 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &memo.head(&head("hunter2"))));
         let other = memo.head(&head("hunter3"));
         assert_ne!(first.fields, other.fields);
-        assert_eq!(first.fields, fields(&head("hunter2"), memo.redactor()));
+        assert_eq!(
+            first.fields,
+            fields(&head("hunter2"), memo.redactor()).into()
+        );
         assert!(first.json.contains("*/*") && !first.json.contains("hunter"));
     }
 

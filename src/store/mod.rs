@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod columns;
+mod common;
 pub mod gist;
 mod lock;
 mod memo;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::common::Places;
 use crate::cors::Judgement;
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::rewrite::RecordedRewrite;
@@ -19,13 +20,13 @@ pub struct Stored {
     pub rev: u32,
     /// The exchange.
     pub recorded: Recorded,
-    /// The latest judgement.
-    pub judgement: Judgement,
+    /// The latest judgement, which many exchanges have in common.
+    pub judgement: Arc<Judgement>,
 }
 
 /// Its parameters are numbered in the order in which they first stand here.
 pub(super) const INSERT: &str = "
-    INSERT INTO exchange VALUES (
+    INSERT INTO exchange_row VALUES (
         :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
         :method, :url, :request_headers, :status, :response_headers, :ending, :reason,
         :via, :unverified, :rewrite, :failed, :judgement
@@ -60,17 +61,17 @@ pub(super) struct Texts {
     pub(super) judgement: Arc<str>,
 }
 
-/// Writes a row, or writes it anew.
+/// Writes a row, or writes it anew; its texts stand elsewhere.
 pub(super) fn insert(
     statement: &mut Statement<'_>,
     change: i64,
     stored: &Stored,
-    texts: &Texts,
+    texts: Places,
 ) -> rusqlite::Result<()> {
     let Stored {
         rev,
         recorded,
-        judgement: Judgement { verdict, .. },
+        judgement,
     } = stored;
     let sent = recorded.sent.as_ref();
     statement.execute(params![
@@ -85,16 +86,16 @@ pub(super) fn insert(
         recorded.reach.server.map(|address| address.to_string()),
         recorded.request.method,
         recorded.request.url,
-        &*texts.request,
+        texts.request,
         sent.map(|sent| sent.status),
-        texts.sent.as_deref(),
+        texts.sent,
         recorded.ending.name(),
         recorded.reason,
         recorded.reach.via,
         recorded.reach.unverified.as_ref().map(json),
         Rewritten::of(recorded).as_ref().map(json),
-        verdict.is_failure(),
-        &*texts.judgement,
+        judgement.verdict.is_failure(),
+        texts.judgement,
     ])?;
     Ok(())
 }

@@ -8,8 +8,9 @@ use super::Error;
 use crate::private;
 
 /// The schema version this program writes and the last it reads. Version 1 has no columns `via`
-/// and `unverified`, version 2 has no `rewrite`.
-const VERSION: i64 = 3;
+/// and `unverified`, version 2 has no `rewrite`; up to version 3 `exchange` is a table, which holds the
+/// texts itself.
+const VERSION: i64 = 4;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
@@ -18,13 +19,21 @@ const APPLICATION_ID: i64 = 0x434f_5253;
 const PAGE: i64 = 16 * 1024;
 
 /// `change` numbers every insert and update, so that readers can ask what is new. The columns
-/// beside the JSON ones are those that lists select by.
+/// beside the JSON ones are those that lists select by. JSON that many exchanges have in common stands
+/// once in `text`, `until` the last exchange that may have it; the view gives it back to each, and
+/// looks up only what is asked for.
 const TABLES: &str = "
     CREATE TABLE capture (
         key   TEXT PRIMARY KEY,
         value TEXT NOT NULL
     ) STRICT;
-    CREATE TABLE exchange (
+    CREATE TABLE text (
+        id    INTEGER PRIMARY KEY,
+        until INTEGER NOT NULL,
+        json  TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX text_until ON text (until);
+    CREATE TABLE exchange_row (
         id               INTEGER PRIMARY KEY,
         change           INTEGER NOT NULL,
         rev              INTEGER NOT NULL,
@@ -36,20 +45,28 @@ const TABLES: &str = "
         server           TEXT,
         method           TEXT NOT NULL,
         url              TEXT NOT NULL,
-        request_headers  TEXT NOT NULL,
+        request_headers  INTEGER NOT NULL,
         status           INTEGER,
-        response_headers TEXT,
+        response_headers INTEGER,
         ending           TEXT NOT NULL,
         reason           TEXT,
         via              TEXT,
         unverified       TEXT,
         rewrite          TEXT,
         failed           INTEGER NOT NULL,
-        judgement        TEXT NOT NULL
+        judgement        INTEGER NOT NULL
     ) STRICT;
-    CREATE UNIQUE INDEX exchange_change ON exchange (change);
-    CREATE INDEX exchange_failed ON exchange (id) WHERE failed;
-    CREATE INDEX exchange_rewrite ON exchange (id) WHERE rewrite IS NOT NULL;
+    CREATE UNIQUE INDEX exchange_change ON exchange_row (change);
+    CREATE INDEX exchange_failed ON exchange_row (id) WHERE failed;
+    CREATE INDEX exchange_rewrite ON exchange_row (id) WHERE rewrite IS NOT NULL;
+    CREATE VIEW exchange AS SELECT
+        id, change, rev, started, elapsed_ms, connection, protocol, client, server, method, url,
+        (SELECT json FROM text WHERE text.id = exchange_row.request_headers) AS request_headers,
+        status,
+        (SELECT json FROM text WHERE text.id = exchange_row.response_headers) AS response_headers,
+        ending, reason, via, unverified, rewrite, failed,
+        (SELECT json FROM text WHERE text.id = exchange_row.judgement) AS judgement
+    FROM exchange_row;
 ";
 
 /// Makes the tables in a new, empty file; the log beside it stays at so many octets.
@@ -141,7 +158,7 @@ mod tests {
             .expect("set");
         let error = read(&path).expect_err("refused").to_string();
         assert!(
-            error.contains("newer corstap (schema 7, this one knows 3); update"),
+            error.contains("newer corstap (schema 7, this one knows 4); update"),
             "{error}"
         );
     }

@@ -143,13 +143,13 @@ async fn labels(stage: Stage) -> Result<BTreeMap<&'static str, Label>> {
     let mut labels: BTreeMap<_, Label> = BTreeMap::new();
     Capture::open(&path)?.exchanges::<store::Error>(Which::All, |stored| {
         if let Some(case) = case_of(&stored) {
-            let verdict = stored.judgement.verdict;
+            let verdict = &stored.judgement.verdict;
             let answer = &verdict.answer;
             let cause = answer
                 .cause
                 .map_or(answer.outcome.name(), crate::cors::Cause::name);
             let before = labels.remove(case).and_then(|label| label.said);
-            let said = verdict.confirmed.filter(|said| said.by.is_word());
+            let said = verdict.confirmed.clone().filter(|said| said.by.is_word());
             let label = Label {
                 cause: cause.to_owned(),
                 ours: word(answer),

@@ -85,7 +85,11 @@ fn withheld(source: &Source, sources: &Sources) -> Option<String> {
         let Some(one) = sources.get(&step.id) else {
             continue;
         };
-        let sent = one.recorded.sent.iter().flat_map(|sent| &sent.headers);
+        let sent = one
+            .recorded
+            .sent
+            .iter()
+            .flat_map(|sent| sent.headers.iter());
         for (name, value) in one.recorded.request.headers.iter().chain(sent) {
             if matches!(value, Value::Withheld(_)) && is_repeatable(name) {
                 names.insert(name.to_ascii_lowercase());

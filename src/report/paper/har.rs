@@ -2,6 +2,8 @@
 //! standard fields that other programs read, and beside them `_corstap` with the record that
 //! `corstap log --json` has. What is withheld stays withheld.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::{About, Source};
@@ -81,7 +83,7 @@ fn request(recorded: &Recorded) -> Json {
 fn response(recorded: &Recorded) -> Json {
     let none = RecordedResponse {
         status: 0,
-        headers: Vec::new(),
+        headers: Arc::default(),
     };
     let sent = recorded.sent.as_ref().unwrap_or(&none);
     let plain = |name| super::chain::plain(&sent.headers, name).unwrap_or_default();
