@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::{
     ConnectionId, Ending, Event, Exchange, ExchangeId, Moment, Protocol, Reach, Request, Word,
 };
@@ -10,7 +12,7 @@ use super::{
 /// The exchanges that are not finished with.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    open: HashMap<ExchangeId, Entry>,
+    open: HashMap<ExchangeId, Entry, RandomState>,
 }
 
 /// An exchange in the ledger.

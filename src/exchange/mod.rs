@@ -53,6 +53,17 @@ pub enum Protocol {
     Http2,
 }
 
+impl Protocol {
+    /// The name used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "http/1.0",
+            Self::Http11 => "http/1.1",
+            Self::Http2 => "h2",
+        }
+    }
+}
+
 impl From<Version> for Protocol {
     fn from(version: Version) -> Self {
         match version {

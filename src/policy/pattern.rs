@@ -1,6 +1,7 @@
 //! Patterns of origins: which pages a rule is for.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::origin::{Origin, WebOrigin};
 use crate::exchange::Scheme;
@@ -37,7 +38,7 @@ pub enum HostPattern {
     /// This one.
     Exact(Host),
     /// Every name below this one, at any depth, and not itself: `*.example.com`.
-    Below(Box<str>),
+    Below(Arc<str>),
 }
 
 /// Which ports.

@@ -1,7 +1,8 @@
 //! What many exchanges have in common: the JSON of a head, or of a judgement, stands in a capture once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock};
 
 use foldhash::fast::RandomState;
 use rusqlite::{CachedStatement, Connection};
@@ -19,10 +20,42 @@ const INSERT: &str = "INSERT INTO text VALUES (?1, ?2, ?3)";
 const KEEP: &str = "UPDATE text SET until = ?2 WHERE id = ?1";
 const LET_GO: &str = "DELETE FROM text WHERE until < (SELECT min(id) FROM exchange_row)";
 
+/// A text, and what it is looked up by.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) json: Arc<str>,
+    hash: u64,
+}
+
+impl Text {
+    pub(super) fn new(json: String) -> Self {
+        /// The same for all of a process, and for no other: nobody outside can make two alike.
+        static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+        Self {
+            hash: SEED.hash_one(&json),
+            json: json.into(),
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.json, &other.json) || self.hash == other.hash && self.json == other.json
+    }
+}
+
+impl Eq for Text {}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
+}
+
 /// The texts that were written of late.
 #[derive(Debug, Default)]
 pub(super) struct Common {
-    known: HashMap<Arc<str>, Place, RandomState>,
+    known: HashMap<Text, Place, RandomState>,
     last: i64,
 }
 
@@ -72,14 +105,14 @@ impl Common {
         Ok(())
     }
 
-    fn note(&mut self, text: &Arc<str>, place: Place) {
-        if text.len() > LARGEST {
+    fn note(&mut self, text: &Text, place: Place) {
+        if text.json.len() > LARGEST {
             return;
         }
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        self.known.insert(Arc::clone(text), place);
+        self.known.insert(text.clone(), place);
     }
 }
 
@@ -94,7 +127,7 @@ impl Writing<'_> {
         })
     }
 
-    fn text(&mut self, id: ExchangeId, text: &Arc<str>) -> rusqlite::Result<i64> {
+    fn text(&mut self, id: ExchangeId, text: &Text) -> rusqlite::Result<i64> {
         let Some(place) = self.common.known.get_mut(text) else {
             return self.write(id, text);
         };
@@ -105,14 +138,14 @@ impl Writing<'_> {
         Ok(place.number)
     }
 
-    fn write(&mut self, until: ExchangeId, text: &Arc<str>) -> rusqlite::Result<i64> {
+    fn write(&mut self, until: ExchangeId, text: &Text) -> rusqlite::Result<i64> {
         self.common.last += 1;
         let place = Place {
             number: self.common.last,
             until,
         };
         self.insert
-            .execute((place.number, number(until.0), &**text))?;
+            .execute((place.number, number(until.0), &*text.json))?;
         self.common.note(text, place);
         Ok(place.number)
     }
@@ -125,9 +158,9 @@ mod tests {
 
     fn texts(request: &str, judgement: &str) -> Texts {
         Texts {
-            request: request.into(),
+            request: Text::new(request.to_owned()),
             sent: None,
-            judgement: judgement.into(),
+            judgement: Text::new(judgement.to_owned()),
         }
     }
 
@@ -202,10 +235,10 @@ mod tests {
             until: ExchangeId(1),
         };
         for number in 0..2 * MOST {
-            common.note(&number.to_string().into(), place);
+            common.note(&Text::new(number.to_string()), place);
         }
-        common.note(&"a".repeat(2 * LARGEST).into(), place);
+        common.note(&Text::new("a".repeat(2 * LARGEST)), place);
         assert!(common.known.len() <= MOST);
-        assert!(common.known.keys().all(|text| text.len() <= LARGEST));
+        assert!(common.known.keys().all(|text| text.json.len() <= LARGEST));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::common::Text;
 use super::row;
 use crate::cors::Judgement;
 use crate::exchange::HeaderList;
@@ -32,14 +33,14 @@ pub(super) struct Memo {
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) fields: Arc<Fields>,
-    pub(super) json: Arc<str>,
+    pub(super) json: Text,
 }
 
 /// A judgement as a capture holds it, and what it is told from others by.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) judgement: Arc<Judgement>,
-    pub(super) json: Arc<str>,
+    pub(super) json: Text,
     pub(super) digest: u64,
 }
 
@@ -62,7 +63,7 @@ impl Memo {
             return Arc::clone(known);
         }
         let fields = Arc::new(fields(headers, &self.redactor));
-        let json = row::json(&fields).into();
+        let json = Text::new(row::json(&fields));
         let head = Arc::new(Head { fields, json });
         if headers.weight() <= LARGEST {
             if self.heads.len() >= MOST_HEADS {
@@ -93,11 +94,11 @@ impl Memo {
 impl Judged {
     /// One from which secrets are withheld already.
     pub(super) fn of(judgement: Arc<Judgement>) -> Self {
-        let json: Arc<str> = row::json(&judgement).into();
+        let json = row::json(&judgement);
         Self {
             digest: digest(&json),
             judgement,
-            json,
+            json: Text::new(json),
         }
     }
 }
@@ -124,7 +125,7 @@ mod tests {
             first.fields,
             fields(&head("hunter2"), memo.redactor()).into()
         );
-        assert!(first.json.contains("*/*") && !first.json.contains("hunter"));
+        assert!(first.json.json.contains("*/*") && !first.json.json.contains("hunter"));
     }
 
     #[test]

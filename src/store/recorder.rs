@@ -63,10 +63,10 @@ impl Counts {
         ExchangeId(self.exchanges.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// An event was taken off the queue.
-    pub(super) fn taken(&self, event: &Event) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.octets.fetch_sub(event.weight(), Ordering::Relaxed);
+    /// Events of so many octets were taken off the queue.
+    pub(super) fn taken(&self, events: usize, octets: usize) {
+        self.waiting.fetch_sub(events, Ordering::Relaxed);
+        self.octets.fetch_sub(octets, Ordering::Relaxed);
     }
 
     fn is_full(&self) -> bool {
@@ -170,7 +170,7 @@ impl Recorder {
     fn hand_in(&self, event: Event) {
         self.counts.put(&event);
         if let Err(mpsc::SendError(event)) = self.events.send(event) {
-            self.counts.taken(&event);
+            self.counts.taken(1, event.weight());
         }
     }
 }

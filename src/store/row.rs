@@ -1,13 +1,16 @@
 //! Rows: exchanges with their judgements, in and out of the tables.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Row, Statement, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::common::Places;
+use super::common::{Places, Text};
 use crate::cors::Judgement;
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::rewrite::RecordedRewrite;
@@ -56,9 +59,26 @@ impl Rewritten {
 /// The JSON of an exchange: of the fields of its heads, and of the judgement on it.
 #[derive(Debug)]
 pub(super) struct Texts {
-    pub(super) request: Arc<str>,
-    pub(super) sent: Option<Arc<str>>,
-    pub(super) judgement: Arc<str>,
+    pub(super) request: Text,
+    pub(super) sent: Option<Text>,
+    pub(super) judgement: Text,
+}
+
+/// Addresses as text: there are few, which come again and again.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(HashMap<SocketAddr, Arc<str>, RandomState>);
+
+impl Addresses {
+    /// How many are remembered.
+    const MOST: usize = 1024;
+
+    fn text(&mut self, address: SocketAddr) -> Arc<str> {
+        if self.0.len() > Self::MOST {
+            self.0.clear();
+        }
+        let text = self.0.entry(address);
+        Arc::clone(text.or_insert_with(|| address.to_string().into()))
+    }
 }
 
 /// Writes a row, or writes it anew; its texts stand elsewhere.
@@ -67,6 +87,7 @@ pub(super) fn insert(
     change: i64,
     stored: &Stored,
     texts: Places,
+    addresses: &mut Addresses,
 ) -> rusqlite::Result<()> {
     let Stored {
         rev,
@@ -81,9 +102,9 @@ pub(super) fn insert(
         recorded.started.micros(),
         recorded.elapsed_ms,
         number(recorded.connection.0),
-        word(&recorded.protocol),
-        recorded.client.map(|address| address.to_string()),
-        recorded.reach.server.map(|address| address.to_string()),
+        recorded.protocol.name(),
+        recorded.client.map(|address| addresses.text(address)),
+        recorded.reach.server.map(|address| addresses.text(address)),
         recorded.request.method,
         recorded.request.url,
         texts.request,
@@ -204,11 +225,7 @@ pub(super) fn json(value: &impl Serialize) -> String {
     }
 }
 
-/// The one word that an enum without fields is in JSON.
-fn word(value: &impl Serialize) -> String {
-    json(value).trim_matches('"').to_owned()
-}
-
+/// An enum without fields, by the one word that it is in JSON.
 fn parse_word<T: DeserializeOwned>(word: String) -> Result<T, serde_json::Error> {
     serde_json::from_value(serde_json::Value::String(word))
 }

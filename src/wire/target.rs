@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use super::Violation;
 use super::head::{RequestHead, Version};
@@ -10,7 +11,7 @@ use super::head::{RequestHead, Version};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Host {
     /// A DNS name in lower case, with its trailing dot if it was written with one.
-    Name(Box<str>),
+    Name(Arc<str>),
     /// An address, however it was written (`127.1` and `0x7f000001` are 127.0.0.1).
     Ip(IpAddr),
 }
@@ -29,8 +30,11 @@ impl Host {
         if text.is_empty() || text.len() > 254 || !text.bytes().all(plain) {
             return None;
         }
+        if is_plain_name(text) {
+            return Some(Self::Name(text.into()));
+        }
         match url::Host::parse(text).ok()? {
-            url::Host::Domain(name) => Some(Self::Name(name.into_boxed_str())),
+            url::Host::Domain(name) => Some(Self::Name(name.into())),
             url::Host::Ipv4(address) => Some(Self::Ip(address.into())),
             url::Host::Ipv6(_) => None,
         }
@@ -72,6 +76,17 @@ impl fmt::Display for Host {
             Self::Ip(IpAddr::V6(address)) => write!(f, "[{address}]"),
         }
     }
+}
+
+/// Whether a host parser changes nothing of a name, and takes it for no address, which nearly all names
+/// are like ([host parsing](https://url.spec.whatwg.org/#concept-host-parser)): small letters, digits,
+/// hyphens and dots, nothing in Punycode, a last label that begins with a letter.
+fn is_plain_name(text: &str) -> bool {
+    let is_plain = |octet: u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.bytes().all(is_plain)
+        && !text.contains("xn--")
+        && last.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
 /// A host and a port.
@@ -245,6 +260,32 @@ mod tests {
 
     fn authority(text: &str) -> Authority {
         Authority::parse(text.as_bytes(), Some(80)).expect(text)
+    }
+
+    #[test]
+    fn a_plain_name_is_what_a_host_parser_makes_of_it() {
+        for name in [
+            "localhost",
+            "api.test",
+            "a..b",
+            "1.a",
+            "a-.b",
+            "-a.b",
+            "a--b.c",
+            "a.b-",
+            "0x1.a0",
+            "127.0.0.1.a",
+            ".a",
+        ] {
+            assert!(is_plain_name(name), "{name}");
+            let parsed = url::Host::parse(name).ok();
+            assert_eq!(parsed, Some(url::Host::Domain(name.to_owned())), "{name}");
+        }
+        for name in [
+            "A.test", "xn--a.b", "a.xn--b", "1", "a.1", "0x1", "a.", "a_b", "",
+        ] {
+            assert!(!is_plain_name(name), "{name}");
+        }
     }
 
     #[test]

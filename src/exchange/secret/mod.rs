@@ -236,7 +236,7 @@ impl Redactor {
     pub fn name(&self, name: &str) -> String {
         let is_secret = (name.len() > MOST_NAME || is_opaque(name)) && !is_mark(name);
         if self.values == Values::Harmless && is_secret {
-            self.withheld_text(name)
+            self.withheld(&from_latin1(name)).to_string()
         } else {
             name.to_owned()
         }
@@ -266,77 +266,100 @@ impl Redactor {
             return url.to_owned();
         }
         let parts = Parts::of(url);
-        let mut kept = [parts.scheme, parts.slashes, parts.host].concat();
+        // Room for what is withheld, too.
+        let mut kept = String::with_capacity(url.len() + 64);
+        for part in [parts.scheme, parts.slashes, parts.host] {
+            kept.push_str(part);
+        }
         for segment in parts.path.split_inclusive(['/', '\\']) {
             let name = segment.trim_end_matches(['/', '\\']);
-            kept.push_str(&self.segment(name));
+            self.segment(&mut kept, name);
             kept.push_str(segment.get(name.len()..).unwrap_or_default());
         }
         if let Some(query) = parts.query {
-            let pairs: Vec<String> = query.split('&').map(|pair| self.parameter(pair)).collect();
-            kept.push('?');
-            kept.push_str(&pairs.join("&"));
+            for (place, pair) in query.split('&').enumerate() {
+                kept.push(if place == 0 { '?' } else { '&' });
+                self.parameter(&mut kept, pair);
+            }
         }
         kept
     }
 
     /// A path segment, with its parameters (`;name=value`).
-    fn segment(&self, segment: &str) -> String {
+    fn segment(&self, kept: &mut String, segment: &str) {
         let mut parts = without_userinfo(segment).split(';');
-        let mut kept = self.word(parts.next().unwrap_or_default());
+        self.word(kept, parts.next().unwrap_or_default());
         for parameter in parts {
             kept.push(';');
-            kept.push_str(&self.parameter(parameter));
+            self.parameter(kept, parameter);
         }
-        kept
     }
 
     /// `name=value`, where the sign may be percent-encoded.
-    fn parameter(&self, pair: &str) -> String {
-        let plain = pair.find('=').map(|at| (at, 1));
-        let encoded = pair.to_ascii_lowercase().find("%3d").map(|at| (at, 3));
-        let Some((at, sign)) = plain.into_iter().chain(encoded).min() else {
-            return self.word(pair);
+    fn parameter(&self, kept: &mut String, pair: &str) {
+        let Some((name, sign, value)) = split_parameter(pair) else {
+            return self.word(kept, pair);
         };
-        let (name, rest) = pair.split_at(at);
-        let (sign, value) = rest.split_at(sign);
-        let mut kept = self.word(name);
+        self.word(kept, name);
         kept.push_str(sign);
         if value.is_empty() || is_mark(value) {
             kept.push_str(value);
         } else {
-            kept.push_str(&self.withheld_text(value));
+            self.withhold_text(kept, value);
         }
-        kept
     }
 
-    fn word(&self, word: &str) -> String {
+    fn word(&self, kept: &mut String, word: &str) {
         let is_secret = is_opaque(word) || word.len() > MOST_NAME && !is_made_of_words(word);
         if is_secret && !is_mark(word) {
-            self.withheld_text(word)
+            self.withhold_text(kept, word);
         } else {
-            word.to_owned()
+            kept.push_str(word);
         }
     }
 
-    /// Stands for text that was read as Latin-1.
-    fn withheld_text(&self, text: &str) -> String {
-        self.withheld(&from_latin1(text)).to_string()
+    /// Puts what stands for text that was read as Latin-1.
+    fn withhold_text(&self, kept: &mut String, text: &str) {
+        // A string takes whatever is written to it.
+        let _ = write!(kept, "{}", self.withheld(&from_latin1(text)));
     }
 
     fn withheld(&self, value: &[u8]) -> Withheld {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digest = hmac::sign(&self.key, value);
         let (start, _) = digest.as_ref().split_at(8);
-        let digest = start.iter().fold(String::from("k1:"), |mut text, octet| {
-            let _ = write!(text, "{octet:02x}");
-            text
-        });
+        let mut text = String::with_capacity(3 + 2 * start.len());
+        text.push_str("k1:");
+        for octet in start {
+            let halves = [octet >> 4, octet & 15].map(usize::from);
+            let digits = halves.map(|half| DIGITS.get(half).copied().map_or('0', char::from));
+            text.extend(digits);
+        }
         Withheld {
             mark: True,
             length: value.len(),
-            digest,
+            digest: text,
         }
     }
+}
+
+/// Name, sign and value; nothing where there is no sign.
+fn split_parameter(pair: &str) -> Option<(&str, &str, &str)> {
+    let sign = |octets: &[u8]| match octets {
+        [b'=', ..] => Some(1),
+        [b'%', b'3', b'd' | b'D', ..] => Some(3),
+        _ => None,
+    };
+    let mut rest = pair.as_bytes();
+    while let [_, after @ ..] = rest {
+        if let Some(length) = sign(rest) {
+            let (name, rest) = pair.split_at_checked(pair.len() - rest.len())?;
+            let (sign, value) = rest.split_at_checked(length)?;
+            return Some((name, sign, value));
+        }
+        rest = after;
+    }
+    None
 }
 
 /// Whether text is a mark that stands for what was withheld before: `{withheld:LEN:k1:DIGEST}`.

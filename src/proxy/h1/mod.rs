@@ -300,7 +300,7 @@ impl<'a> Conversation<'a> {
         if let Some(edited) = edited {
             self.client.replace(octets, &edited);
         }
-        let path = latin1(&origin_form.unwrap_or(head.target)).into_owned();
+        let path = text(origin_form.unwrap_or(head.target));
         let url = RequestUrl {
             scheme,
             authority: server.clone(),
@@ -469,6 +469,15 @@ impl<'a> Conversation<'a> {
                 ControlFlow::Break(Then::Close(Farewell::Abruptly))
             }
         }
+    }
+}
+
+/// A request target as text, read as Latin-1.
+fn text(target: Vec<u8>) -> String {
+    match String::from_utf8(target) {
+        Ok(text) if text.is_ascii() => text,
+        Ok(text) => latin1(text.as_bytes()).into_owned(),
+        Err(error) => latin1(error.as_bytes()).into_owned(),
     }
 }
 

@@ -454,7 +454,7 @@ fn what_could_not_be_written_for_a_moment_is_written_later() {
     shown.recv().expect("shown while it is open");
     let disk = Connection::open(dir.path().join("run.corstap")).expect("opened");
     let full =
-        "CREATE TRIGGER full BEFORE INSERT ON exchange BEGIN SELECT RAISE(FAIL, 'full'); END";
+        "CREATE TRIGGER full BEFORE INSERT ON exchange_row BEGIN SELECT RAISE(FAIL, 'full'); END";
     disk.execute_batch(full).expect("made");
     open.ended(Ending::Complete, None);
     request_on(&recorder, line.id()).ended(Ending::Complete, None);

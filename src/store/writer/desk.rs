@@ -1,6 +1,6 @@
 //! The desk: exchanges are put together and judged, and leave for the file, and then for whoever looks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::thread;
@@ -18,6 +18,7 @@ use crate::exchange::ledger::{Entry, Ledger};
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::Redactor;
 use crate::exchange::{Ending, Event, ExchangeId, Moment, Word};
+use crate::store::common::Text;
 use crate::store::memo::{Head, Judged, Memo};
 use crate::store::recorder::Counts;
 use crate::store::row::{self, Stored, Texts};
@@ -44,7 +45,8 @@ pub(super) struct Desk {
     change_told: watch::Sender<()>,
     judge: Judge,
     ledger: Ledger,
-    dirty: BTreeSet<ExchangeId>,
+    /// What is to be written, in no order, some of it more than once.
+    dirty: Vec<ExchangeId>,
     written: HashMap<ExchangeId, Written, RandomState>,
     /// What was written of exchanges up to this one may be forgotten here; the file has it.
     forgotten: u64,
@@ -53,7 +55,7 @@ pub(super) struct Desk {
 }
 
 /// How much goes into one transaction.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Gathered {
     events: usize,
     octets: usize,
@@ -100,7 +102,7 @@ impl Desk {
             change_told,
             judge: Judge::new(),
             ledger: Ledger::default(),
-            dirty: BTreeSet::new(),
+            dirty: Vec::new(),
             written: HashMap::default(),
             forgotten: 0,
             rests_until: None,
@@ -121,7 +123,8 @@ impl Desk {
         }
         let late = self.judge.time_passes(clock::now());
         self.dirty.extend(late.iter().copied());
-        let rest: Vec<ExchangeId> = self.dirty.iter().copied().collect();
+        self.tidy();
+        let rest = self.dirty.clone();
         self.file.wait_longer();
         self.write(&rest);
         self.give_up();
@@ -139,7 +142,10 @@ impl Desk {
             OPEN_FOR / 3
         };
         match events.recv_timeout(patience) {
-            Ok(event) => self.observe(&event),
+            Ok(event) => {
+                self.observe(&event);
+                self.counts.taken(1, event.weight());
+            }
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }
@@ -159,17 +165,26 @@ impl Desk {
         events: &Receiver<Event>,
         most: &mut Gathered,
     ) -> Result<(), TryRecvError> {
-        while most.events > 0 && most.octets > 0 {
-            let event = events.try_recv()?;
-            self.observe(&event);
-            most.events -= 1;
-            most.octets = most.octets.saturating_sub(event.weight());
+        let mut taken = Gathered::default();
+        let mut more = Ok(());
+        while more.is_ok() && taken.events < most.events && taken.octets < most.octets {
+            match events.try_recv() {
+                Ok(event) => {
+                    self.observe(&event);
+                    taken.events += 1;
+                    taken.octets += event.weight();
+                }
+                Err(none) => more = Err(none),
+            }
         }
-        Ok(())
+        // All at once: those who hand in count on the same numbers.
+        self.counts.taken(taken.events, taken.octets);
+        most.events -= taken.events;
+        most.octets = most.octets.saturating_sub(taken.octets);
+        more
     }
 
     fn observe(&mut self, event: &Event) {
-        self.counts.taken(event);
         let Event::BrowserSaid { id: None, at, word } = event else {
             self.note(event);
             return;
@@ -202,15 +217,24 @@ impl Desk {
 
     /// What is to be written now: what is over, or was written before, or has been open for so long
     /// that people will want to see it.
-    fn due(&self, now: Moment) -> Vec<ExchangeId> {
+    fn due(&mut self, now: Moment) -> Vec<ExchangeId> {
+        self.tidy();
         let is_due = |id: &ExchangeId| {
             self.ledger
                 .get(*id)
                 .is_none_or(|entry| is_over(entry) || now.since(entry.heard) > OPEN_FOR)
         };
-        self.dirty.iter().copied().filter(is_due).collect()
+        let dirty = self.dirty.iter().copied();
+        dirty.filter(is_due).collect()
     }
 
+    /// Names each once, in order.
+    fn tidy(&mut self) {
+        self.dirty.sort_unstable();
+        self.dirty.dedup();
+    }
+
+    /// Writes those, in order.
     fn write(&mut self, due: &[ExchangeId]) {
         if due.is_empty() {
             return;
@@ -219,9 +243,7 @@ impl Desk {
         let rows = fresh.iter().map(|draft| (&draft.stored, &draft.texts));
         match self.file.commit(rows) {
             Ok(()) => {
-                for id in due {
-                    self.dirty.remove(id);
-                }
+                self.dirty.retain(|id| due.binary_search(id).is_err());
                 self.rests_until = None;
                 self.committed(fresh);
                 self.make_room();
@@ -244,6 +266,7 @@ impl Desk {
             warn!(%error, "the capture cannot be written; trying again");
         }
         self.rests_until = Some(Instant::now() + REST);
+        self.tidy();
         if self.dirty.len() > MOST_UNWRITTEN {
             self.give_up();
         }
@@ -289,7 +312,7 @@ impl Desk {
             texts: Texts {
                 request,
                 sent,
-                judgement: Arc::clone(&judged.json),
+                judgement: judged.json.clone(),
             },
             digest: judged.digest,
         })
@@ -307,7 +330,7 @@ impl Desk {
             request.fields.clone(),
             sent.as_ref().map(|head| head.fields.clone()),
         );
-        let json = |head: &Arc<Head>| Arc::clone(&head.json);
+        let json = |head: &Arc<Head>| head.json.clone();
         Some((recorded, json(&request), sent.as_ref().map(json)))
     }
 
@@ -367,12 +390,12 @@ fn is_over(entry: &Entry) -> bool {
 }
 
 /// An exchange as the capture holds it, with the JSON of its heads.
-type WithTexts = (Recorded, Arc<str>, Option<Arc<str>>);
+type WithTexts = (Recorded, Text, Option<Text>);
 
 /// One that was read from the capture.
 fn texts_of(recorded: Recorded) -> WithTexts {
-    let request = row::json(&recorded.request.headers).into();
+    let request = Text::new(row::json(&recorded.request.headers));
     let sent = recorded.sent.as_ref();
-    let sent = sent.map(|sent| row::json(&sent.headers).into());
+    let sent = sent.map(|sent| Text::new(row::json(&sent.headers)));
     (recorded, request, sent)
 }

@@ -13,7 +13,7 @@ use crate::exchange::secret::Values;
 use crate::private;
 use crate::store::common::Common;
 use crate::store::lock::Lock;
-use crate::store::row::{self, Stored, Texts};
+use crate::store::row::{self, Addresses, Stored, Texts};
 use crate::store::{Error, schema};
 
 /// How long a file that somebody else has locked is waited for; what waits for it meanwhile is tried
@@ -35,6 +35,7 @@ const OLDEST: &str =
 pub(super) struct File {
     connection: Connection,
     common: Common,
+    addresses: Addresses,
     /// The number of the last change.
     change: i64,
     most_octets: i64,
@@ -58,6 +59,7 @@ impl File {
         Ok(Self {
             connection,
             common: Common::default(),
+            addresses: Addresses::default(),
             change: 0,
             most_octets: size.file(),
             lock,
@@ -106,7 +108,7 @@ impl File {
             for (stored, texts) in drafts {
                 let places = common.place(stored.recorded.id, texts)?;
                 change += 1;
-                row::insert(&mut insert, change, stored, places)?;
+                row::insert(&mut insert, change, stored, places, &mut self.addresses)?;
             }
         }
         transaction.commit()?;
