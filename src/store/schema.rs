@@ -14,9 +14,9 @@ const VERSION: i64 = 4;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
-/// How large the pages of the file are, in octets: an exchange takes some 2,200, so that in the usual
-/// 4,096 only one would fit.
-const PAGE: i64 = 16 * 1024;
+/// How large the pages of the file are, in octets: a dozen exchanges, or some texts. What is larger makes
+/// each commit of few exchanges write more.
+const PAGE: i64 = 4 * 1024;
 
 /// `change` numbers every insert and update, so that readers can ask what is new. The columns
 /// beside the JSON ones are those that lists select by. JSON that many exchanges have in common stands

@@ -130,18 +130,20 @@ fn a_capture_keeps_its_size_and_says_once_that_it_is_full() {
         .arg(&capture);
     let running = Running::of(&mut command, capture.clone());
     let server = server();
-    // Names stay, and fill the file faster than the network would.
-    let name = |number: usize| format!("{}{number}: \r\n", "x-name-".repeat(7));
-    let fields: String = (0..90).map(name).collect();
+    // Names stay, and fill the file faster than the network would, if no two heads are the same.
+    let fields = |head: usize| -> String {
+        let name = |number| format!("{}{number}-{head}: \r\n", "x-name-".repeat(7));
+        (0..90).map(name).collect()
+    };
     let asked = std::time::Instant::now();
     let mut sent = 0;
     while !running.told().contains("The capture is full") {
         assert!(asked.elapsed() < 6 * PATIENCE, "not full after {sent}");
-        big(running.address, server, &fields);
+        big(running.address, server, &fields(sent));
         sent += 1;
     }
-    for _ in 0..100 {
-        big(running.address, server, &fields);
+    for more in 0..100 {
+        big(running.address, server, &fields(sent + more));
     }
     let octets = |end: &str| {
         let mut path = capture.as_os_str().to_owned();
