@@ -90,7 +90,7 @@ fn sources() -> BTreeMap<String, Vec<(PathBuf, String)>> {
             let path = entry.expect("readable").path();
             if path.is_dir() {
                 waiting.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
+            } else if is_product(&path) {
                 let inner = path.strip_prefix(&root).expect("inside").to_owned();
                 let first = inner
                     .components()
@@ -110,6 +110,12 @@ fn sources() -> BTreeMap<String, Vec<(PathBuf, String)>> {
         }
     }
     rooms
+}
+
+/// Whether a file holds what is shipped: not its tests, where they have a file of their own.
+fn is_product(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "rs")
+        && path.file_stem().is_some_and(|name| name != "tests")
 }
 
 /// The rooms that a text names as `crate::ROOM`.
