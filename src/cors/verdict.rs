@@ -116,8 +116,13 @@ impl Answer {
         let kept = match cause {
             Cause::HeaderNotAllowed
             | Cause::HeaderWildcardCredentialed
-            | Cause::AuthorizationNeedsListing => redactor.name(parameter),
-            Cause::AllowHeadersUnparsable => redactor.names(parameter),
+            | Cause::AuthorizationNeedsListing
+            | Cause::MethodNotAllowed
+            | Cause::MethodCase
+            | Cause::MethodWildcardCredentialed => redactor.name(parameter),
+            Cause::AllowHeadersUnparsable | Cause::AllowMethodsUnparsable => {
+                redactor.names(parameter)
+            }
             Cause::AllowOriginMultiple
             | Cause::AllowOriginInvalid
             | Cause::AllowOriginMismatch
@@ -130,10 +135,6 @@ impl Answer {
             | Cause::PreflightStatus
             | Cause::PreflightRedirect
             | Cause::PreflightNoResponse
-            | Cause::AllowMethodsUnparsable
-            | Cause::MethodNotAllowed
-            | Cause::MethodCase
-            | Cause::MethodWildcardCredentialed
             | Cause::RedirectLoop
             | Cause::NoResponse
             | Cause::SchemeNotCors
@@ -398,7 +399,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Withholds the secrets that a message may name: header names, the URL of a redirect, and
+    /// Withholds the secrets that a message may name: header names, methods, the URL of a redirect, and
     /// what stands in an origin's place and is none.
     pub fn withhold(&mut self, redactor: &Redactor) {
         let origin = self.origin.as_deref();

@@ -85,7 +85,7 @@ impl Recorded {
     ) -> Self {
         let (sent, rewrite) = (exchange.sent.as_deref(), exchange.rewrite.as_deref());
         let request = RecordedRequest {
-            method: exchange.request.method.clone(),
+            method: redactor.name(&exchange.request.method),
             url: redactor.url(&exchange.request.url.to_string()),
             headers: asked,
         };
@@ -115,6 +115,7 @@ impl Recorded {
     /// Withholds what another redactor let stand: reports do so with what a capture of all values
     /// holds.
     pub fn withhold(&mut self, redactor: &Redactor) {
+        self.request.method = redactor.name(&self.request.method);
         self.request.url = redactor.url(&self.request.url);
         let responses = [&mut self.sent, &mut self.delivered].into_iter().flatten();
         let heads = responses.map(|response| &mut response.headers);

@@ -57,6 +57,10 @@ const SPOTS: &[(&str, Spot)] = &[
         "a name that a preflight asks for",
         Asked("access-control-request-headers", "x-a, x-%,x-b"),
     ),
+    (
+        "a method that a preflight asks for",
+        Asked("access-control-request-method", "X-%"),
+    ),
     ("a CSRF token", Asked("x-csrf-token", "%")),
     ("a security token", Asked("x-amz-security-token", "%")),
     (
@@ -160,6 +164,35 @@ const SPOTS: &[(&str, Spot)] = &[
         Answer(200, "access-control-allow-origin", "https://u:%@app.test"),
     ),
     (
+        "the URL of the page as the allowed origin",
+        Answer(
+            200,
+            "access-control-allow-origin",
+            "https://app.example.test/reset/%?code=%",
+        ),
+    ),
+    (
+        "a fragment of it",
+        Answer(
+            200,
+            "access-control-allow-origin",
+            "https://app.example.test#%",
+        ),
+    ),
+    (
+        "the same for the clock",
+        Answer(
+            200,
+            "timing-allow-origin",
+            "https://a.test, https://a.test/?%",
+        ),
+    ),
+    (
+        "an allowed method",
+        Answer(200, "access-control-allow-methods", "PUT, X-%"),
+    ),
+    ("a method that there is", Answer(405, "allow", "GET, X-%")),
+    (
         "an allowed name",
         Answer(200, "access-control-allow-headers", "x-%, (x-%)"),
     ),
@@ -236,7 +269,7 @@ fn plan(number: usize, kind: &'static str, spot: &Spot) -> Plan {
         Asked(name, value) => {
             plan.request.push(field(name, value));
             has_origin = *name == "origin";
-            if name.starts_with("access-control") {
+            if *name == "access-control-request-headers" {
                 plan.request
                     .push(("access-control-request-method".to_owned(), "PUT".to_owned()));
             }

@@ -21,21 +21,18 @@ const MOST_NAME: usize = 64;
 
 /// Fields whose values are harmless: CORS, fetch metadata, content type, caching, connection and
 /// server; lower case, sorted.
-const HARMLESS: [&str; 59] = [
+const HARMLESS: [&str; 56] = [
     "accept",
     "accept-ch",
     "accept-encoding",
     "accept-language",
     "accept-ranges",
     "access-control-allow-credentials",
-    "access-control-allow-methods",
     "access-control-allow-origin",
     "access-control-allow-private-network",
     "access-control-max-age",
-    "access-control-request-method",
     "access-control-request-private-network",
     "age",
-    "allow",
     "alt-svc",
     "cache-control",
     "content-encoding",
@@ -83,20 +80,22 @@ const HARMLESS: [&str; 59] = [
     "x-powered-by",
 ];
 
-/// Fields whose values are lists of header names.
-const NAME_LISTS: [&str; 6] = [
+/// Fields whose values are lists of header names or of methods.
+const NAME_LISTS: [&str; 9] = [
     "access-control-allow-headers",
+    "access-control-allow-methods",
     "access-control-expose-headers",
     "access-control-request-headers",
+    "access-control-request-method",
+    "allow",
     "connection",
     "trailer",
     "vary",
 ];
 
-/// Fields whose harmless values hold no user and no password, because they name hosts or origins.
-const HOSTS: [&str; 4] = [
+/// Fields whose values are origins. Some servers put the whole URL of the page there.
+const ORIGINS: [&str; 3] = [
     "access-control-allow-origin",
-    "host",
     "origin",
     "timing-allow-origin",
 ];
@@ -214,11 +213,16 @@ impl Redactor {
     pub fn field(&self, name: &[u8], value: &[u8]) -> (String, Value) {
         let text = || latin1(value).into_owned();
         let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let is_of_hosts = lower == "host" || ORIGINS.contains(&lower.as_str());
         let is_harmless = HARMLESS.binary_search(&lower.as_str()).is_ok()
-            && !(HOSTS.contains(&lower.as_str()) && value.contains(&b'@'));
+            && !(is_of_hosts && value.iter().any(|octet| b"@#".contains(octet)));
         let is_included = self.included.contains(&lower);
         let is_mark = std::str::from_utf8(value).is_ok_and(is_mark);
-        let kept = if self.values == Values::All || is_harmless || is_included || is_mark {
+        let kept = if self.values == Values::All || is_included || is_mark {
+            Value::Plain(text())
+        } else if is_harmless && is_of_hosts {
+            Value::Plain(self.origins(&text()))
+        } else if is_harmless {
             Value::Plain(text())
         } else if NAME_LISTS.contains(&lower.as_str()) {
             Value::Plain(self.names(&text()))
@@ -257,6 +261,19 @@ impl Redactor {
             })
             .collect();
         names.join(",")
+    }
+
+    /// Origins with commas or blanks between them, and whole URLs in their places.
+    fn origins(&self, origins: &str) -> String {
+        if !origins.split([',', ' ']).any(is_longer_than_origin) {
+            return origins.to_owned();
+        }
+        let parts = origins.split_inclusive([',', ' ']).map(|part| {
+            let origin = part.trim_end_matches([',', ' ']);
+            let end = part.get(origin.len()..).unwrap_or_default();
+            [&*self.url(origin), end].concat()
+        });
+        parts.collect()
     }
 
     /// A URL or a reference to one: user, password and fragment dropped, names of parameters kept
@@ -360,6 +377,14 @@ fn split_parameter(pair: &str) -> Option<(&str, &str, &str)> {
         rest = after;
     }
     None
+}
+
+/// Whether a path or a query follows what would be an origin.
+fn is_longer_than_origin(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else {
+        return false;
+    };
+    rest.trim_end_matches('/').contains(['/', '\\', '?'])
 }
 
 /// Whether text is a mark that stands for what was withheld before: `{withheld:LEN:k1:DIGEST}`.
@@ -497,6 +522,56 @@ mod tests {
         ] {
             assert!(matches!(field(name, value), Value::Withheld(_)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_url_in_the_place_of_an_origin_keeps_no_secret() {
+        let origin = |value: &str| match field("Access-Control-Allow-Origin", value) {
+            Value::Plain(value) => value,
+            Value::Withheld(_) => "withheld".to_owned(),
+        };
+        for plain in [
+            "https://a.test",
+            "https://a.test/",
+            "https://a.test, https://b.test",
+            "https://a.test https://b.test:8443",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "null",
+            "*",
+            "",
+        ] {
+            assert_eq!(origin(plain), plain);
+        }
+        let kept = origin("https://a.test/in?code=hunter2, https://b.test");
+        assert!(
+            kept.starts_with("https://a.test/in?code={withheld:7:k1:"),
+            "{kept}"
+        );
+        assert!(kept.ends_with("}, https://b.test"), "{kept}");
+        assert_eq!(origin("https://a.test#hunter2"), "withheld");
+        assert_eq!(
+            field("Host", "a.test:80"),
+            Value::Plain("a.test:80".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_method_that_looks_like_a_token_is_withheld() {
+        let token = "X-4eC39HqLyjWDarjtT1zdp7dc";
+        for name in [
+            "Allow",
+            "Access-Control-Allow-Methods",
+            "Access-Control-Request-Method",
+        ] {
+            let Value::Plain(kept) = field(name, &format!("PUT, {token}")) else {
+                panic!("{name} is withheld");
+            };
+            assert!(kept.starts_with("PUT, {withheld:26:"), "{kept}");
+        }
+        assert_eq!(
+            field("Allow", "GET, PROPFIND"),
+            Value::Plain("GET, PROPFIND".to_owned())
+        );
     }
 
     #[test]
