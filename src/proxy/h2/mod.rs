@@ -326,12 +326,12 @@ impl<'a> Conversation<'a> {
             return false;
         }
         debug!(%violation, "the client is told to go");
-        self.client
-            .abrupt_shutdown(if violation == Violation::TooManyFrames {
-                Reason::ENHANCE_YOUR_CALM
-            } else {
-                Reason::PROTOCOL_ERROR
-            });
+        let wants_too_much = matches!(violation, Violation::TooManyFrames | Violation::SlowFrame);
+        self.client.abrupt_shutdown(if wants_too_much {
+            Reason::ENHANCE_YOUR_CALM
+        } else {
+            Reason::PROTOCOL_ERROR
+        });
         self.dismissal = Some(Box::pin(sleep(2 * FAREWELL)));
         self.poll_dismissal(cx).is_none()
     }
