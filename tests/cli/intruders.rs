@@ -43,6 +43,32 @@ fn no_odd_form_of_its_name_gets_anything() {
 }
 
 #[test]
+fn no_spelling_of_its_address_leads_through_the_proxy_to_the_dashboard() {
+    let shown = Shown::start();
+    let (proxy, port) = (shown.running.address, shown.address.port());
+    for name in [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "0x7f000001",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+    ] {
+        let mut stream = TcpStream::connect(proxy).expect("it listens");
+        let own = format!("{name}:{port}");
+        let request =
+            format!("GET http://{own}/ HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        assert!(
+            status(&answer) == 403 && answer.contains("is corstap itself"),
+            "{own}: {answer}"
+        );
+    }
+}
+
+#[test]
 fn a_host_that_is_missing_doubled_or_beside_an_absolute_target_gets_nothing() {
     let shown = Shown::start();
     let (own, bearer) = (shown.address.to_string(), shown.bearer());

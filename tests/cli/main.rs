@@ -36,6 +36,7 @@ mod rewriting;
 mod run;
 mod running;
 mod skew;
+mod telling;
 mod terminal;
 mod traffic;
 mod trust;
