@@ -68,6 +68,11 @@ class Life:
     def lost(self):
         return max((int(count) for count in LOST.findall(self.said)), default=0)
 
+    def abandon(self):
+        """ends it, if nothing else has"""
+        if self.process.returncode is None:
+            self.process.kill()
+
     async def end(self, how):
         """ends it; what was wrong with that"""
         self.tasks.pop().cancel()
