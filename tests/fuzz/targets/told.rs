@@ -34,6 +34,6 @@ pub fn tell(file: &[u8]) {
         let headers = &recorded.request.headers;
         let written = serde_json::to_string(headers).expect("written");
         let read: Vec<(String, Value)> = serde_json::from_str(&written).expect("read");
-        assert_eq!(&read, headers);
+        assert_eq!(&read, &**headers);
     }
 }
