@@ -156,6 +156,17 @@ fn a_preflight_gets_the_lists_of_the_rule_and_a_status_that_passes() {
 }
 
 #[test]
+fn an_answer_that_updates_what_a_browser_has_in_its_cache_is_left_as_it_is() {
+    let asked = request("GET", "https://app.test", &[("If-None-Match", "\"1\"")]);
+    let head = |status: &str| format!("HTTP/1.1 {status}\r\nETag: \"1\"\r\n\r\n");
+    assert_eq!(
+        repaired(&rewriter(RULE), &asked, &head("304 Not Modified")),
+        None
+    );
+    assert!(repaired(&rewriter(RULE), &asked, &head("200 OK")).is_some());
+}
+
+#[test]
 fn what_the_rule_does_not_grant_is_left_as_it_is() {
     let rewriter = rewriter(RULE);
     let bare = "HTTP/1.1 200 OK\r\n\r\n";

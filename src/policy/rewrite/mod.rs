@@ -93,7 +93,10 @@ impl Rewriter {
         now: Moment,
     ) -> Option<Rewrite> {
         let grant = Grant::of(&self.policy, request, protocol, now)?;
-        if sent.status == 101 || !grant.blocks_some(sent) {
+        // With a 304 the browser updates the answer that it has (RFC 9111 section 4.3.4), and would keep
+        // what a rule adds for longer than the rule is in force.
+        let is_kept = sent.status == 304 && !grant.is_for_preflight();
+        if sent.status == 101 || is_kept || !grant.blocks_some(sent) {
             return None;
         }
         let mut editor = Editor::new(&sent.headers);
