@@ -49,6 +49,11 @@ const FIELDS: [(&str, &str); 14] = [
 /// Of how many exchanges one fails.
 const FAILS: u64 = 100;
 
+/// The program's own.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     let asked = env::var("CORSTAP_EXCHANGES").ok();
     let many = asked

@@ -30,6 +30,11 @@ const BATCH: usize = 10_000;
 /// After how many exchanges a connection is closed and a new one takes its place.
 const PER_CONNECTION: u64 = 100;
 
+/// The program's own.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     let mut arguments = std::env::args().skip_while(|argument| !argument.starts_with("--"));
     match arguments.next().as_deref() {

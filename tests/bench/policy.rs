@@ -24,6 +24,11 @@ use divan::counter::ItemsCount;
 
 const RULES: usize = 1000;
 
+/// The program's own.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     divan::main();
 }

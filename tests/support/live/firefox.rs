@@ -63,7 +63,9 @@ fn said(complaints: &[Complaint], events: &[Event], step: &Value, saw: &Value) -
     };
     Said {
         made,
-        named: of_cors.and_then(|told| named_in(Engine::Firefox, &told.text)),
+        named: of_cors
+            .and_then(|told| named_in(Engine::Firefox, &told.text))
+            .filter(|named| !named.is_empty()),
         readable: names(saw),
     }
 }
