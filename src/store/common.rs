@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use foldhash::fast::RandomState;
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, Row};
 
 use super::row::{Texts, number};
 use crate::exchange::ExchangeId;
@@ -18,7 +18,8 @@ const AHEAD: u64 = 64;
 
 const INSERT: &str = "INSERT INTO text VALUES (?1, ?2, ?3)";
 const KEEP: &str = "UPDATE text SET until = ?2 WHERE id = ?1";
-const LET_GO: &str = "DELETE FROM text WHERE until < (SELECT min(id) FROM exchange_row)";
+const OLDEST: &str = "SELECT min(id) FROM exchange_row";
+const LET_GO: &str = "DELETE FROM text WHERE until < ?1";
 
 /// A text, and what it is looked up by.
 #[derive(Clone, Debug)]
@@ -99,9 +100,16 @@ impl Common {
         self.known.clear();
     }
 
-    /// Removes the texts that no exchange has any more.
-    pub(super) fn let_go(connection: &Connection) -> rusqlite::Result<()> {
-        connection.prepare_cached(LET_GO)?.execute([])?;
+    /// Removes the texts that no exchange has any more, and forgets them: who has one later needs it
+    /// written again.
+    pub(super) fn let_go(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let min = |row: &Row<'_>| row.get::<_, Option<i64>>(0);
+        let Some(oldest) = connection.prepare_cached(OLDEST)?.query_row([], min)? else {
+            return Ok(());
+        };
+        connection.prepare_cached(LET_GO)?.execute([oldest])?;
+        self.known
+            .retain(|_, place| number(place.until.0) >= oldest);
         Ok(())
     }
 
@@ -194,14 +202,21 @@ mod tests {
         assert_eq!(count(&connection), 3);
 
         row(2);
-        Common::let_go(&connection).expect("let go");
+        common.let_go(&connection).expect("let go");
         assert_eq!(count(&connection), 2, "the first exchange is gone");
         connection
             .execute("DELETE FROM exchange_row", [])
             .expect("gone");
         row(3 + i64::try_from(AHEAD).expect("small"));
-        Common::let_go(&connection).expect("let go");
+        common.let_go(&connection).expect("let go");
         assert_eq!(count(&connection), 0);
+
+        let mut writing = common.writing(&connection).expect("writing");
+        for id in [ExchangeId(1), ExchangeId(5000)] {
+            writing.place(id, &texts("head", "own 2")).expect("placed");
+        }
+        drop(writing);
+        assert_eq!(count(&connection), 2, "what was let go is written again");
     }
 
     #[test]

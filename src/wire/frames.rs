@@ -263,6 +263,11 @@ mod tests {
             flagged(CONTINUATION, END_HEADERS, 1, b"#"),
         ];
         assert_eq!(broken(&parts), fragment);
+        let ends_empty = [
+            flagged(HEADERS, 0, 1, b"\x04\x02/#"),
+            flagged(CONTINUATION, END_HEADERS, 1, b""),
+        ];
+        assert_eq!(broken(&ends_empty), fragment);
     }
 
     #[test]

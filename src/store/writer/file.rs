@@ -117,7 +117,7 @@ impl File {
 
     /// Lets the oldest exchanges go when the capture is too large, until as much is free as came in;
     /// what comes next takes their place in the file. Says whether some had to go.
-    pub(super) fn make_room(&self) -> rusqlite::Result<bool> {
+    pub(super) fn make_room(&mut self) -> rusqlite::Result<bool> {
         let mut has_made_room = false;
         while self.used()? > self.most_octets {
             has_made_room = true;
@@ -128,7 +128,8 @@ impl File {
             if delete.execute([many])? == 0 {
                 break;
             }
-            Common::let_go(&self.connection)?;
+            drop(delete);
+            self.common.let_go(&self.connection)?;
         }
         Ok(has_made_room)
     }

@@ -24,6 +24,8 @@ fn a_full_capture_keeps_its_newest_exchanges_and_its_size() {
     let names: Vec<String> = (0..512).map(|number| format!("X-Name-{number}")).collect();
     let mut most = 0;
     for number in 1..=1000_u64 {
+        // The last one is like the first, whose text is gone with it.
+        let number = if number == 1000 { 1 } else { number };
         let url = format!("https://api.test/{number}");
         // Small ones first: what is let go is not what came.
         let names = names.iter().take(if number < 300 { 8 } else { 512 });
