@@ -319,26 +319,27 @@ impl Redactor {
         };
         self.word(kept, name);
         kept.push_str(sign);
-        if value.is_empty() || is_mark(value) {
-            kept.push_str(value);
-        } else {
+        if !value.is_empty() {
             self.withhold_text(kept, value);
         }
     }
 
     fn word(&self, kept: &mut String, word: &str) {
         let is_secret = is_opaque(word) || word.len() > MOST_NAME && !is_made_of_words(word);
-        if is_secret && !is_mark(word) {
+        if is_secret {
             self.withhold_text(kept, word);
         } else {
             kept.push_str(word);
         }
     }
 
-    /// Puts what stands for text that was read as Latin-1.
+    /// Puts what stands for text that was read as Latin-1; a mark stands for itself.
     fn withhold_text(&self, kept: &mut String, text: &str) {
         // A string takes whatever is written to it.
-        let _ = write!(kept, "{}", self.withheld(&from_latin1(text)));
+        let _ = match mark(text) {
+            Some(mark) => write!(kept, "{{{mark}}}"),
+            None => write!(kept, "{}", self.withheld(&from_latin1(text))),
+        };
     }
 
     fn withheld(&self, value: &[u8]) -> Withheld {
@@ -387,16 +388,21 @@ fn is_longer_than_origin(url: &str) -> bool {
     rest.trim_end_matches('/').contains(['/', '\\', '?'])
 }
 
-/// Whether text is a mark that stands for what was withheld before: `{withheld:LEN:k1:DIGEST}`.
+/// Whether text is a mark that stands for what was withheld before.
 fn is_mark(text: &str) -> bool {
-    let inner = text.strip_prefix("{withheld:");
-    let inner = inner.and_then(|inner| inner.strip_suffix('}'));
-    let Some((length, digest)) = inner.and_then(|inner| inner.split_once(":k1:")) else {
-        return false;
-    };
+    mark(text).is_some()
+}
+
+/// The inner part of `{withheld:LEN:k1:DIGEST}`, if that is what the text is. URLs may have the braces
+/// percent-encoded.
+fn mark(text: &str) -> Option<&str> {
+    let within = |start, end| text.strip_prefix(start)?.strip_suffix(end);
+    let mark = within("{", "}").or_else(|| within("%7B", "%7D"))?;
+    let (length, digest) = mark.strip_prefix("withheld:")?.split_once(":k1:")?;
     let is_length = !length.is_empty() && length.bytes().all(|octet| octet.is_ascii_digit());
     let is_digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
-    is_length && length.len() < 10 && digest.len() == 16 && digest.bytes().all(is_digit)
+    let is_digest = digest.len() == 16 && digest.bytes().all(is_digit);
+    (is_length && length.len() < 10 && is_digest).then_some(mark)
 }
 
 #[cfg(test)]

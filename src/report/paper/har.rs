@@ -70,7 +70,7 @@ fn request(recorded: &Recorded) -> Json {
     let request = &recorded.request;
     json!({
         "method": request.method,
-        "url": request.url,
+        "url": uri(&request.url),
         "httpVersion": version(recorded.protocol),
         "cookies": [],
         "headers": headers(&request.headers),
@@ -139,6 +139,18 @@ fn headers(fields: &Fields) -> Vec<Json> {
 }
 
 /// The parameters of a URL, as they stand in it.
+/// A URL with the braces of what is withheld percent-encoded: they may stand in no URI.
+fn uri(url: &str) -> String {
+    const MARK: &str = "{withheld:";
+    let mut parts = url.split(MARK);
+    let mut uri = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        uri.push_str("%7Bwithheld:");
+        uri.push_str(&part.replacen('}', "%7D", 1));
+    }
+    uri
+}
+
 fn query(url: &str) -> Vec<Json> {
     let query = url.split_once('?').map(|(_, query)| query);
     let pairs = query
