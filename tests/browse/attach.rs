@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::browsing::{Browsing, corstap, reaching};
+use crate::chromium::ALONE;
 use crate::site::Site;
 use crate::{is_told, is_wanted};
 
@@ -59,14 +60,9 @@ impl Open {
         let profile = tempfile::tempdir().expect("a directory");
         let program = find::chromium().expect("scripts/test installs one");
         let mut child = Command::new(program)
+            .args(ALONE)
             .args([
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
                 "--remote-debugging-port=0",
-            ])
-            .args([
-                "--disable-background-networking",
                 "--proxy-bypass-list=<-loopback>",
             ])
             .arg(format!("--proxy-server=http://{proxy}"))

@@ -11,6 +11,8 @@
 
 mod attach;
 mod browsing;
+#[path = "../support/chromium.rs"]
+mod chromium;
 mod site;
 mod unsent;
 

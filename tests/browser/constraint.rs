@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::browser;
+use crate::support::chromium::ALONE;
 use crate::support::scene::{Rig, host, provider};
 
 const INSIDE: &str = "api.app.test";
@@ -229,17 +230,16 @@ async fn chromium_refuses_a_leaf_for_a_host_outside() {
     let profile = format!("--user-data-dir={}", profile.display());
     let ask = |name: &str| {
         let arguments = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
             "--no-proxy-server",
             "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.example 127.0.0.1",
             "--dump-dom",
             &profile,
         ];
         thief
-            .ask(program, &[&arguments[..], &[&thief.url(name)]].concat())
+            .ask(
+                program,
+                &[&ALONE[..], &arguments, &[&thief.url(name)]].concat(),
+            )
             .1
     };
     let told = ask(INSIDE);

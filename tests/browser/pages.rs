@@ -12,6 +12,7 @@ use corstap::cors::Engine;
 use serde_json::Value;
 
 use crate::browser;
+use crate::support::chromium::ALONE;
 
 /// A run with a dashboard.
 pub(super) struct Run {
@@ -65,12 +66,7 @@ impl Run {
     fn sees(&self, program: &Path, arguments: &[&str], url: &str) -> String {
         let profile = self.home.path().join("profile");
         let output = Command::new(program)
-            .args([
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-            ])
+            .args(ALONE)
             .arg(format!("--user-data-dir={}", profile.display()))
             .args(arguments)
             .args(["--virtual-time-budget=9000", "--dump-dom", url])

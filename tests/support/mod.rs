@@ -1,6 +1,7 @@
 //! Pieces that several tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
+pub mod chromium;
 pub mod exceptions;
 pub mod frames;
 pub mod http2;
