@@ -46,13 +46,7 @@ fn of_capture(capture: &Capture, tell: &mut impl FnMut(&Seen<'_>)) -> Result<()>
     let mut progress = Progress::of(REPLAYING);
     let (mut done, of, mut rows) = (0, capture.count()?, Rows::default());
     capture.columns(|columns| -> Result<()> {
-        let seen = rows.read(
-            columns.method,
-            columns.url,
-            columns.protocol,
-            columns.request_headers,
-            columns.judgement,
-        );
+        let seen = rows.read(columns);
         if let Some(seen) = seen.context("a row of the capture is damaged")? {
             tell(&seen);
         }

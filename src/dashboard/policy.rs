@@ -101,13 +101,7 @@ pub(super) async fn least(
 fn each(capture: &Capture, mut tell: impl FnMut(&Seen<'_>)) -> Result<(), store::Error> {
     let mut rows = Rows::default();
     capture.columns(|columns| {
-        let seen = rows.read(
-            columns.method,
-            columns.url,
-            columns.protocol,
-            columns.request_headers,
-            columns.judgement,
-        )?;
+        let seen = rows.read(columns)?;
         if let Some(seen) = seen {
             tell(&seen);
         }

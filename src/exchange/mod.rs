@@ -2,6 +2,7 @@
 //!
 //! Everything here is a value. Times are arguments ([`Moment`]), never asked for.
 
+pub mod columns;
 pub mod ending;
 pub mod event;
 pub mod ledger;

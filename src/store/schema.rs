@@ -14,6 +14,11 @@ const VERSION: i64 = 4;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
+/// The table of the exchanges, in captures that hold texts once for many of them.
+pub(super) const ROWS: &str = "exchange_row";
+/// The first version that does.
+const WITH_TEXTS: i64 = 4;
+
 /// How large the pages of the file are, in octets: a dozen exchanges, or some texts. What is larger makes
 /// each commit of few exchanges write more.
 const PAGE: i64 = 4 * 1024;
@@ -91,6 +96,16 @@ pub(super) fn create(path: &Path, log: i64) -> Result<Connection, Error> {
     };
     make().map_err(failed)?;
     Ok(connection)
+}
+
+/// What holds the exchanges of a capture as they are stored.
+pub(super) fn rows(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(if version < WITH_TEXTS {
+        "exchange"
+    } else {
+        ROWS
+    })
 }
 
 /// Opens a capture for reading.

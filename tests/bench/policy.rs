@@ -17,7 +17,6 @@ use corstap::exchange::{Ending, Moment, Protocol, Request, RequestUrl, Response}
 use corstap::policy::Policy;
 use corstap::policy::replay::Replay;
 use corstap::policy::seen::Rows;
-use corstap::store::columns::Columns;
 use corstap::store::recorder::Arrival;
 use corstap::store::{self, Capture, Writer};
 use divan::counter::ItemsCount;
@@ -149,14 +148,7 @@ fn replay_of_a_capture(bencher: divan::Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(EXCHANGES)).bench_local(|| {
         let (mut replay, mut rows) = (Replay::of(&policy, now()), Rows::default());
         let played = capture.columns::<store::Error>(|columns| {
-            let Columns {
-                method,
-                url,
-                protocol,
-                request_headers,
-                judgement,
-            } = columns;
-            let seen = rows.read(method, url, protocol, request_headers, judgement);
+            let seen = rows.read(columns);
             replay.play(&seen.expect("whole").expect("of another origin"));
             Ok(())
         });

@@ -1,11 +1,13 @@
 //! `corstap check --capture` and `corstap suggest`, on recorded traffic.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use corstap::cors::Engine;
+use corstap::exchange::columns::{Columns, Text};
 use corstap::exchange::secret::{Redactor, Values};
 use corstap::policy::seen::{Rows, Seen};
 use corstap::report::{har, offline};
@@ -113,10 +115,17 @@ fn a_file_that_is_no_traffic_is_an_error_of_one_line() {
     }
 }
 
+/// A text as a capture has it, by a number of its own if many may have it.
+fn numbered<'j>(numbers: &mut HashMap<String, i64>, json: &'j str, is_shared: bool) -> Text<'j> {
+    let next = i64::try_from(numbers.len()).expect("few");
+    let number = is_shared.then(|| *numbers.entry(json.to_owned()).or_insert(next));
+    Text { number, json }
+}
+
 #[test]
 fn a_row_of_a_capture_tells_a_policy_what_the_exchange_does() {
     let redactor = Redactor::new(&[7; 32], Values::Harmless);
-    let (mut rows, mut decided) = (Rows::default(), 0);
+    let (mut rows, mut numbers, mut decided) = (Rows::default(), HashMap::new(), 0);
     for (case, engine) in cases()
         .iter()
         .flat_map(|case| Engine::ALL.map(|engine| (case, engine)))
@@ -126,16 +135,20 @@ fn a_row_of_a_capture_tells_a_policy_what_the_exchange_does() {
             let (recorded, request) = (&told.recorded, &told.recorded.request);
             let headers = serde_json::to_string(&request.headers).expect("plain");
             let judgement = serde_json::to_string(&told.judgement).expect("plain");
-            let read = rows.read(
-                &request.method,
-                &request.url,
-                recorded.protocol,
-                &headers,
-                &judgement,
-            );
-            let read = read.expect("whole");
-            assert_eq!(read, Seen::of(recorded, &told.judgement), "{}", case.id());
-            decided += usize::from(read.is_some());
+            let expected = Seen::of(recorded, &told.judgement);
+            // As rows hold their texts themselves, and as many have them in common.
+            for is_shared in [false, true] {
+                let columns = Columns {
+                    method: &request.method,
+                    url: &request.url,
+                    protocol: recorded.protocol,
+                    request_headers: numbered(&mut numbers, &headers, is_shared),
+                    judgement: numbered(&mut numbers, &judgement, is_shared),
+                };
+                let read = rows.read(columns).expect("whole");
+                assert_eq!(read, expected, "{}", case.id());
+            }
+            decided += usize::from(expected.is_some());
         }
     }
     assert!(decided > 1000, "{decided}");

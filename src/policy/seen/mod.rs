@@ -116,7 +116,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn from_parts(slim: &Slim<'a>, asked: Asked<'a>, head: &'a Head) -> Option<Self> {
+    fn from_parts(slim: &'a Slim, asked: Asked<'a>, head: &'a Head) -> Option<Self> {
         if !slim.is_decided_by_policies() {
             return None;
         }
@@ -129,7 +129,7 @@ impl<'a> Seen<'a> {
         let credentials = slim.mode();
         Some(Self {
             is_preflight,
-            origin: slim.origin()?.clone(),
+            origin: slim.origin.as_deref()?.into(),
             url: asked.url.into(),
             method: method.into(),
             has_withheld_names: names.has_withheld,

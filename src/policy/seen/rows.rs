@@ -1,74 +1,92 @@
 //! Exchanges as the columns of a capture have them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
-use hashbrown::hash_map::EntryRef;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::head::Head;
-use super::slim::{Slim, Text};
+use super::slim::Slim;
 use super::{Asked, Seen};
-use crate::exchange::Protocol;
+use crate::exchange::columns::{Columns, Text};
 
-/// How much memory the texts of the known heads may take, in octets.
-const MOST_OCTETS: usize = 4 * 1024 * 1024;
+/// How many texts are known of each kind.
+const MOST: usize = 4096;
 
-/// Reads exchanges out of columns. The fields of a request are read once where they are the same in
-/// many rows, as they are where a page asks for one thing after the other.
+/// Reads exchanges out of the columns of one capture. What many of them have in common is read once.
 #[derive(Debug, Default)]
 pub struct Rows {
-    heads: HashMap<String, Head, RandomState>,
-    octets: usize,
+    heads: Known<Head>,
+    judgements: Known<Slim>,
 }
 
 impl Rows {
     /// Reads a row; nothing where a policy decides nothing.
     pub fn read<'a>(
         &'a mut self,
-        method: &'a str,
-        url: &'a str,
-        protocol: Protocol,
-        headers: &str,
-        judgement: &'a str,
+        columns: Columns<'a>,
     ) -> Result<Option<Seen<'a>>, serde_json::Error> {
-        let slim: Slim<'a> = serde_json::from_str(judgement)?;
+        let slim = self.judgements.of(columns.judgement, Slim::read)?;
         if !slim.is_decided_by_policies() {
             return Ok(None);
         }
         let asked = Asked {
-            method,
-            url,
-            protocol,
+            method: columns.method,
+            url: columns.url,
+            protocol: columns.protocol,
         };
-        Ok(Seen::from_parts(&slim, asked, self.head(headers)?))
+        let head = self.heads.of(columns.request_headers, head)?;
+        Ok(Seen::from_parts(slim, asked, head))
     }
+}
 
-    fn head(&mut self, headers: &str) -> Result<&Head, serde_json::Error> {
-        if self.octets > MOST_OCTETS {
-            self.heads.clear();
-            self.octets = 0;
+/// What was read of texts, by their numbers.
+#[derive(Debug)]
+struct Known<V> {
+    numbered: HashMap<i64, V, RandomState>,
+    /// What was read of a text without a number.
+    last: Option<V>,
+}
+
+impl<V> Default for Known<V> {
+    fn default() -> Self {
+        Self {
+            numbered: HashMap::default(),
+            last: None,
         }
-        match self.heads.entry_ref(headers) {
-            EntryRef::Occupied(known) => Ok(known.into_mut()),
-            EntryRef::Vacant(new) => {
-                self.octets += headers.len();
-                Ok(new.insert(head(headers)?))
-            }
+    }
+}
+
+impl<V> Known<V> {
+    fn of<E>(&mut self, text: Text<'_>, read: impl FnOnce(&str) -> Result<V, E>) -> Result<&V, E> {
+        let Some(number) = text.number else {
+            return Ok(self.last.insert(read(text.json)?));
+        };
+        if self.numbered.len() >= MOST {
+            self.numbered.clear();
         }
+        Ok(match self.numbered.entry(number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(read(text.json)?),
+        })
     }
 }
 
 fn head(headers: &str) -> Result<Head, serde_json::Error> {
-    let lines: Vec<(Text<'_>, Value<'_>)> = serde_json::from_str(headers)?;
+    let lines: Vec<(Name<'_>, Value<'_>)> = serde_json::from_str(headers)?;
     let lines = lines.iter();
     Ok(Head::of(
-        lines.map(|(Text(name), Value(value))| (&**name, &**value)),
+        lines.map(|(Name(name), Value(value))| (&**name, &**value)),
     ))
 }
+
+/// Text that is copied only where it has escapes in it.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The value of a field; one that is withheld is empty.
 struct Value<'a>(Cow<'a, str>);

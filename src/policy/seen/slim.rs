@@ -1,7 +1,5 @@
 //! The few parts of a judgement that a policy needs.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 
 use super::Passes;
@@ -9,19 +7,15 @@ use crate::cors::credentials::Because;
 use crate::cors::{CredentialsMode, Judgement, Kind, Outcome, Rule, Verdict};
 
 /// The few parts of a judgement that are needed: reading all of it takes longer than all else.
-#[derive(Deserialize)]
-pub(super) struct Slim<'a> {
-    #[serde(borrow)]
-    origin: Option<Text<'a>>,
+#[derive(Debug, Deserialize)]
+pub(super) struct Slim {
+    /// The origin of the page.
+    pub(super) origin: Option<String>,
     pub(super) kind: Kind,
     verdict: SlimVerdict,
 }
 
-/// Text that is copied only where it has escapes in it.
-#[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct SlimVerdict {
     outcome: Outcome,
     by: Option<Rule>,
@@ -30,13 +24,13 @@ struct SlimVerdict {
     if_omitted: Option<SlimAnswer>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct SlimCredentials {
     mode: Mode,
     because: Option<Because>,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Mode {
     Include,
@@ -44,15 +38,20 @@ enum Mode {
     Unknown,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct SlimAnswer {
     outcome: Outcome,
     by: Option<Rule>,
 }
 
-impl<'a> Slim<'a> {
+impl Slim {
+    /// Those of a judgement in JSON.
+    pub(super) fn read(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
     /// The same of a judgement that was read.
-    pub(super) fn of(judgement: &'a Judgement) -> Self {
+    pub(super) fn of(judgement: &Judgement) -> Self {
         let Verdict {
             answer,
             credentials,
@@ -70,10 +69,7 @@ impl<'a> Slim<'a> {
             None => Mode::Unknown,
         };
         Self {
-            origin: judgement
-                .origin
-                .as_deref()
-                .map(|origin| Text(origin.into())),
+            origin: judgement.origin.clone(),
             kind: judgement.kind,
             verdict: SlimVerdict {
                 outcome: answer.outcome,
@@ -86,11 +82,6 @@ impl<'a> Slim<'a> {
                 if_omitted: if_omitted.as_deref().map(slim),
             },
         }
-    }
-
-    /// The origin of the page.
-    pub(super) fn origin(&self) -> Option<&Cow<'a, str>> {
-        self.origin.as_ref().map(|Text(origin)| origin)
     }
 
     /// Whether a policy decides what comes of it.

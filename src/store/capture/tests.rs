@@ -291,6 +291,25 @@ fn captures_of_older_versions_are_read() {
     writer.finish();
     let path = dir.path().join("run.corstap");
     let written = shown.recv().ok().map(|shown| (*shown).clone());
+    let columns = || {
+        let mut told = Vec::new();
+        let capture = Capture::open(&path).expect("a capture");
+        let all = capture.columns::<Error>(|columns| {
+            let (headers, judgement) = (columns.request_headers, columns.judgement);
+            let is_shared = headers.number.is_some() && judgement.number.is_some();
+            told.push((
+                columns.url.to_owned(),
+                headers.json.to_owned() + judgement.json,
+                is_shared,
+            ));
+            Ok(())
+        });
+        all.expect("read");
+        told
+    };
+    let [(url, texts, true)] = &columns()[..] else {
+        panic!("one exchange, whose texts others may have")
+    };
     for (version, change) in OLDER {
         let file = Connection::open(&path).expect("opened");
         file.execute_batch(&format!("{change}; PRAGMA user_version = {version}"))
@@ -298,6 +317,7 @@ fn captures_of_older_versions_are_read() {
         let capture = Capture::open(&path).expect("a capture");
         let stored = capture.exchange(ExchangeId(1)).expect("read");
         assert_eq!(stored, written, "version {version}");
+        assert_eq!(columns(), [(url.clone(), texts.clone(), false)]);
     }
 }
 
