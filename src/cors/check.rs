@@ -111,11 +111,15 @@ fn other_origin(field: &'static str, value: &[u8], origin: &[u8]) -> Finding {
     }
 }
 
-/// Whether Chromium takes a value for a URL: it does not look into names that are in ASCII already.
+/// Whether Chromium takes a value for a URL: it does not look into names that are in ASCII already, but
+/// for octets that no host has.
 fn is_url(text: &str) -> bool {
     match url::Url::parse(text) {
         Ok(_) => true,
-        Err(url::ParseError::IdnaError) => text.is_ascii(),
+        Err(url::ParseError::IdnaError) => {
+            let plain = || text.to_ascii_lowercase().replace("xn--", "xn-");
+            text.is_ascii() && url::Url::parse(&plain()).is_ok()
+        }
         Err(_) => false,
     }
 }
@@ -203,6 +207,10 @@ mod tests {
             ("app.test:443", Cause::AllowOriginMismatch),
             ("https://app.test/", Cause::AllowOriginMismatch),
             ("https://xn--a", Cause::AllowOriginMismatch),
+            ("https://xn--a<b", Cause::AllowOriginInvalid),
+            ("https://app^.test", Cause::AllowOriginInvalid),
+            ("https://app%.test", Cause::AllowOriginInvalid),
+            ("https://%61pp.test", Cause::AllowOriginMismatch),
         ] {
             let lines = [("Access-Control-Allow-Origin", value)];
             assert_eq!(

@@ -48,12 +48,10 @@ pub fn readable<'a>(
         Kind::SameOrigin => Some(PerEngine::of(|engine| {
             names(engine, &Exposed::All, fields.clone())
         })),
-        Kind::CrossOrigin => {
-            let exposed = Exposed::of(mode, fields.clone());
-            Some(PerEngine::of(|engine| {
-                names(engine, &exposed, fields.clone())
-            }))
-        }
+        Kind::CrossOrigin => Some(PerEngine::of(|engine| {
+            let exposed = Exposed::of(engine, mode, fields.clone());
+            names(engine, &exposed, fields.clone())
+        })),
         Kind::Preflight | Kind::NoCors | Kind::Navigation | Kind::Websocket | Kind::NotBrowser => {
             None
         }
@@ -68,6 +66,7 @@ enum Exposed<'a> {
 
 impl<'a> Exposed<'a> {
     fn of(
+        engine: Engine,
         mode: Option<CredentialsMode>,
         fields: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     ) -> Self {
@@ -77,9 +76,15 @@ impl<'a> Exposed<'a> {
         let members: Vec<&str> = lines
             .flat_map(|line| line.split(','))
             .map(trimmed)
+            .filter(|member| !member.is_empty())
             .collect();
-        let names = listed(members);
-        if mode == Some(CredentialsMode::Omit) && names.contains(&"*") {
+        let names = listed(&members);
+        // Firefox has taken the asterisk by when it comes to a member that is no token.
+        let has_asterisk = match engine {
+            Engine::Firefox => good(&members).any(|member| member == "*"),
+            Engine::Chromium | Engine::Webkit => names.contains(&"*"),
+        };
+        if mode == Some(CredentialsMode::Omit) && has_asterisk {
             Self::All
         } else {
             Self::Names(names)
@@ -102,15 +107,20 @@ fn trimmed(member: &str) -> &str {
 }
 
 /// The members of the list; one that is no token spoils it all.
-fn listed(mut members: Vec<&str>) -> Vec<&str> {
-    members.retain(|member| !member.is_empty());
-    // A name that is withheld in what is told was one.
-    let is_good = |member: &&str| is_token(member.as_bytes()) || member.starts_with("{withheld:");
-    if members.iter().all(is_good) {
-        members
+fn listed<'a>(members: &[&'a str]) -> Vec<&'a str> {
+    let good: Vec<&str> = good(members).collect();
+    if good.len() == members.len() {
+        good
     } else {
         Vec::new()
     }
+}
+
+/// The members up to the first that is no token.
+fn good<'a>(members: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    // A name that is withheld in what is told was one.
+    let is_good = |member: &&str| is_token(member.as_bytes()) || member.starts_with("{withheld:");
+    members.iter().copied().take_while(is_good)
 }
 
 fn names<'a>(
@@ -201,6 +211,18 @@ mod tests {
         );
         let unknown = read(Kind::CrossOrigin, None, "*", engine);
         assert_eq!(unknown, ["content-type"]);
+    }
+
+    #[test]
+    fn firefox_minds_a_spoiled_list_only_before_the_asterisk() {
+        let omit = |exposed, engine| across(CredentialsMode::Omit, exposed, engine).len();
+        assert_eq!(omit("*, X A", Engine::Firefox), 4);
+        assert_eq!(omit("X A, *", Engine::Firefox), 1);
+        assert_eq!(omit("*, X A", Engine::Chromium), 1);
+        assert_eq!(
+            across(CredentialsMode::Include, "*, X A", Engine::Firefox).len(),
+            1
+        );
     }
 
     #[test]
