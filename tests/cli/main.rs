@@ -35,6 +35,7 @@ mod readme;
 mod rewriting;
 mod run;
 mod running;
+mod secure;
 mod skew;
 mod telling;
 mod terminal;

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustix::process::{Signal, kill_process};
 
 use super::running::Running;
-use super::{corstap, stderr, stdout};
+use super::{corstap, secure, stderr, stdout};
 
 const HEADING: &str = "## A policy, from the first failure to production";
 
@@ -33,20 +33,28 @@ fn example() -> Vec<(String, String)> {
     blocks
 }
 
-/// Starts a proxy as it is typed, where others do not get in its way: it says this, and ends when it is told to.
+/// Starts a proxy as it is typed, where others do not get in its way: it says this, gives a page what its
+/// server does not, says so, and ends when it is told to.
 fn check_run<'w>(home: &Path, words: impl Iterator<Item = &'w str>, said: &str) {
+    const SERVER: &str = "api.example.test";
     let capture = home.join("run.corstap");
+    let server = secure::Server::named(SERVER, home);
     let mut command = corstap(home);
     command.current_dir(home).args(words);
-    command.args([
-        "--listen",
-        "127.0.0.1:0",
-        "--dashboard",
-        "off",
-        "--json",
-        "--capture",
-    ]);
+    command.args(["--listen", "127.0.0.1:0", "--dashboard", "off", "--json"]);
+    command.args(["--upstream-proxy", &server.proxy, "--upstream-ca"]);
+    command.arg(&server.certificate).arg("--capture");
     let mut running = Running::of(command.arg(&capture), capture);
+    let page = "https://app.example.test";
+    let response = secure::fetch(home, running.address, SERVER, page);
+    assert!(
+        response.contains("Access-Control-Allow-Origin: https://app.example.test\r\n"),
+        "{response}"
+    );
+    assert_eq!(
+        running.next()["rewrite"]["rule"],
+        format!("{page} to https://{SERVER}")
+    );
     kill_process(running.pid(), Signal::INT).expect("told");
     assert_eq!(running.child.wait().expect("ended").code(), Some(0));
     let told = running.told_to_the_end();
