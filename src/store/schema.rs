@@ -19,6 +19,10 @@ pub(super) const ROWS: &str = "exchange_row";
 /// The first version that does.
 const WITH_TEXTS: i64 = 4;
 
+/// How much of a file stays in memory that is read, in KiB: the exchanges stand apart from their texts, and
+/// who reads both in turn comes back to the same pages.
+const READ_KIB: i64 = 8 * 1024;
+
 /// How large the pages of the file are, in octets: a dozen exchanges, or some texts. What is larger makes
 /// each commit of few exchanges write more.
 const PAGE: i64 = 4 * 1024;
@@ -115,6 +119,8 @@ pub(super) fn read(path: &Path) -> Result<Connection, Error> {
         source,
     };
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let cache = connection.pragma_update(None, "cache_size", -READ_KIB);
+    cache.map_err(failed)?;
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     match pragma("application_id") {
         Ok(APPLICATION_ID) => {}

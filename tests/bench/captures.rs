@@ -10,6 +10,7 @@
 
 use std::env;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use corstap::exchange::secret::{Redactor, Values};
-use corstap::exchange::{Ending, Protocol, Request, RequestUrl, Response};
-use corstap::store::recorder::Arrival;
+use corstap::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
+use corstap::store::recorder::{Arrival, ConnectionTicket};
 use corstap::store::writer::Size;
 use corstap::store::{Recorder, Writer};
 
@@ -116,6 +117,10 @@ fn write(path: &Path, many: u64) {
     let size = Size::of(1 << 40).expect("enough");
     let redactor = Redactor::new(&[7; 32], Values::Harmless);
     let (writer, recorder, shown) = Writer::start_within(size, path, redactor).expect("started");
+    let mut browser = Browser {
+        recorder,
+        line: None,
+    };
     let looking = thread::spawn(move || shown.iter().count());
     let losses = writer.losses();
     let (paced, started) = (many / 2, Instant::now());
@@ -126,7 +131,7 @@ fn write(path: &Path, many: u64) {
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         let before = Instant::now();
-        exchange(&recorder, number);
+        browser.exchange(number);
         longest = longest.max(before.elapsed());
     }
     let took = started.elapsed().as_secs_f64();
@@ -140,7 +145,7 @@ fn write(path: &Path, many: u64) {
     let pressed = Instant::now();
     while number < many {
         let lost = losses.count();
-        exchange(&recorder, number);
+        browser.exchange(number);
         if losses.count() > lost {
             // The queue is full: what is measured now is the writer.
             thread::sleep(Duration::from_millis(20));
@@ -148,7 +153,7 @@ fn write(path: &Path, many: u64) {
             number += 1;
         }
     }
-    drop(recorder);
+    drop(browser);
     let finished = writer.finish();
     let took = pressed.elapsed().as_secs_f64();
     println!(
@@ -159,21 +164,24 @@ fn write(path: &Path, many: u64) {
     looking.join().expect("looked");
 }
 
-fn exchange(recorder: &Recorder, number: u64) {
-    let client = "127.0.0.1:1".parse().expect("an address");
-    // A browser has some connections, and each carries many requests.
-    thread_local! {
-        static LINE: std::cell::RefCell<Option<corstap::store::recorder::ConnectionTicket>> =
-            const { std::cell::RefCell::new(None) };
-    }
-    let line = LINE.with_borrow_mut(|line| {
+/// A browser: it has some connections, and each carries many requests.
+struct Browser {
+    recorder: Recorder,
+    line: Option<ConnectionTicket>,
+}
+
+impl Browser {
+    fn exchange(&mut self, number: u64) {
+        let client = "127.0.0.1:1".parse().expect("an address");
         if number.is_multiple_of(100) {
-            *line = Some(recorder.connected(Arrival::now(client), Some(false)));
+            self.line = Some(self.recorder.connected(Arrival::now(client), Some(false)));
         }
-        line.as_ref()
-            .map(corstap::store::recorder::ConnectionTicket::id)
-    });
-    let line = line.expect("opened at the first");
+        let line = self.line.as_ref().expect("opened at the first").id();
+        exchange(&self.recorder, line, client, number);
+    }
+}
+
+fn exchange(recorder: &Recorder, line: ConnectionId, client: SocketAddr, number: u64) {
     let url = format!("https://api.example.test/v1/items/{number}?page=2&size=50");
     let request = Arc::new(Request {
         method: "GET".to_owned(),
