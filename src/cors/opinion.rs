@@ -172,10 +172,36 @@ impl Situation<'_> {
         let Some(preflight) = Preflight::of(&self.request.headers) else {
             return Opinion::Exempt;
         };
-        Opinion::from_findings(self.tainted(preflight_check(engine, preflight, asked, response)))
+        if let Some(refused) = self.refused_first(engine, response) {
+            return refused;
+        }
+        let findings = preflight_check(engine, preflight, asked, response);
+        let is_redirect = |first: &Finding| first.cause == Cause::PreflightRedirect;
+        if engine == Engine::Firefox
+            && findings.first().is_some_and(is_redirect)
+            && redirect::has_odd_scheme(&self.request.url, response)
+        {
+            return Opinion::Failed(Some(Cause::RedirectBadScheme));
+        }
+        Opinion::from_findings(self.tainted(findings))
+    }
+
+    /// Firefox looks at where a redirect leads before it does the CORS check.
+    fn refused_first(&self, engine: Engine, response: &Response) -> Option<Opinion> {
+        if engine != Engine::Firefox {
+            return None;
+        }
+        if let Some(bar) = self.mixed_content(engine, response) {
+            return Some(Opinion::Barred(bar));
+        }
+        redirect::has_closed_scheme(&self.request.url, response)
+            .then_some(Opinion::Failed(Some(Cause::RedirectBadScheme)))
     }
 
     fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
+        if let Some(refused) = self.refused_first(engine, response) {
+            return refused;
+        }
         let findings = cors_check(engine, asked, &response.headers);
         if !findings.is_empty() {
             return Opinion::from_findings(self.tainted(findings));
@@ -370,6 +396,7 @@ impl Situation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cors::Rule;
     use crate::exchange::RequestUrl;
 
     fn request(lines: &[(&str, &str)]) -> Request {
@@ -382,22 +409,63 @@ mod tests {
 
     fn verdict(answer: &[(&str, &str)], credentials: Credentials) -> Verdict {
         let request = request(&[("Origin", "https://app.test")]);
-        let profile = Profile::of(&request, Protocol::Http11);
+        verdict_of(Engine::Chromium, &request, 200, answer, credentials)
+    }
+
+    fn verdict_of(
+        engine: Engine,
+        request: &Request,
+        status: u16,
+        answer: &[(&str, &str)],
+        credentials: Credentials,
+    ) -> Verdict {
         let response = Response {
-            status: 200,
+            status,
             headers: answer.iter().copied().collect(),
         };
         let situation = Situation {
-            profile,
+            profile: Profile::of(request, Protocol::Http11),
             protocol: Protocol::Http11,
-            request: &request,
+            request,
             response: Some(&response),
             ending: Ending::Complete,
             redirects: 0,
             is_left: false,
             around: &Around::default(),
         };
-        situation.verdict(ExchangeId(1), Engine::Chromium, credentials)
+        situation.verdict(ExchangeId(1), engine, credentials)
+    }
+
+    #[test]
+    fn firefox_looks_at_where_a_redirect_leads_before_it_does_the_cors_check() {
+        let page = [("Origin", "https://app.test"), ("Referer", "https://app.test/")];
+        let mut preflight = request(&page);
+        preflight.method = "OPTIONS".to_owned();
+        preflight.headers.push(b"Access-Control-Request-Method", b"PUT");
+        let allowed = ("Access-Control-Allow-Origin", "https://app.test");
+        let omit = Credentials::known(CredentialsMode::Omit, Because::Cookie);
+        let of = |engine, request: &Request, location, fields: &[(&'static str, &'static str)]| {
+            let answer = [&[("Location", location)], fields].concat();
+            let answer = verdict_of(engine, request, 302, &answer, omit).answer;
+            (answer.outcome, answer.by, answer.cause)
+        };
+        let failed = (Outcome::Failed, None, Some(Cause::RedirectBadScheme));
+        let mixed = (Outcome::Blocked, Some(Rule::MixedContent), None);
+        let missing = (
+            Outcome::Blocked,
+            Some(Rule::Cors),
+            Some(Cause::AllowOriginMissing),
+        );
+        for request in [&request(&page), &preflight] {
+            let firefox = |location, fields: &[_]| of(Engine::Firefox, request, location, fields);
+            assert_eq!(firefox("http://api.test/b", &[]), mixed);
+            assert_eq!(firefox("http://api.test/b", &[allowed]), mixed);
+            assert_eq!(firefox("wss://api.test/b", &[]), failed);
+            assert_eq!(firefox("app://b", &[]), missing);
+            assert_eq!(firefox("app://b", &[allowed]), failed);
+        }
+        let plain = of(Engine::Chromium, &request(&page), "http://api.test/b", &[]);
+        assert_eq!(plain, missing);
     }
 
     #[test]

@@ -49,6 +49,22 @@ pub fn target(from: &RequestUrl, response: &Response) -> Option<url::Url> {
     location(response).and_then(|location| from.join(&latin1(location)))
 }
 
+/// Whether a redirect leads to where HTTP does not.
+pub(super) fn has_odd_scheme(from: &RequestUrl, response: &Response) -> bool {
+    target(from, response).is_some_and(|target| !is_http(&target))
+}
+
+/// Whether a redirect leads to a scheme that Firefox knows, and keeps pages from.
+pub(super) fn has_closed_scheme(from: &RequestUrl, response: &Response) -> bool {
+    target(from, response).is_some_and(|target| {
+        matches!(target.scheme(), "chrome" | "file" | "resource" | "ws" | "wss")
+    })
+}
+
+fn is_http(url: &url::Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
+
 /// What an engine makes of a redirect it is not going to follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -82,7 +98,7 @@ pub fn check_target(
             Engine::Chromium | Engine::Firefox => Refusal::Failed(Cause::RedirectBadScheme),
         });
     };
-    if !matches!(target.scheme(), "http" | "https") {
+    if !is_http(&target) {
         return Some(odd_scheme(engine, target.scheme()));
     }
     if target.port().is_some_and(is_bad_port) {
