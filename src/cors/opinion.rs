@@ -438,10 +438,15 @@ mod tests {
 
     #[test]
     fn firefox_looks_at_where_a_redirect_leads_before_it_does_the_cors_check() {
-        let page = [("Origin", "https://app.test"), ("Referer", "https://app.test/")];
+        let page = [
+            ("Origin", "https://app.test"),
+            ("Referer", "https://app.test/"),
+        ];
         let mut preflight = request(&page);
         preflight.method = "OPTIONS".to_owned();
-        preflight.headers.push(b"Access-Control-Request-Method", b"PUT");
+        preflight
+            .headers
+            .push(b"Access-Control-Request-Method", b"PUT");
         let allowed = ("Access-Control-Allow-Origin", "https://app.test");
         let omit = Credentials::known(CredentialsMode::Omit, Because::Cookie);
         let of = |engine, request: &Request, location, fields: &[(&'static str, &'static str)]| {

@@ -57,7 +57,10 @@ pub(super) fn has_odd_scheme(from: &RequestUrl, response: &Response) -> bool {
 /// Whether a redirect leads to a scheme that Firefox knows, and keeps pages from.
 pub(super) fn has_closed_scheme(from: &RequestUrl, response: &Response) -> bool {
     target(from, response).is_some_and(|target| {
-        matches!(target.scheme(), "chrome" | "file" | "resource" | "ws" | "wss")
+        matches!(
+            target.scheme(),
+            "chrome" | "file" | "resource" | "ws" | "wss"
+        )
     })
 }
 

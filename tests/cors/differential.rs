@@ -337,6 +337,12 @@ fn expected(
         return ("failed", None, None);
     }
     let is_cors = request.url.origin().ascii_serialization() != request.origin;
+    if is_cors && engine == Engine::Firefox && measured::is_mixed(engine, request, response) {
+        return ("blocked", None, None);
+    }
+    if is_cors && measured::is_closed(engine, request, response) {
+        return ("failed", Some("redirect-bad-scheme"), None);
+    }
     let told = if is_cors {
         measured::actual(engine, request, response)
             .into_iter()

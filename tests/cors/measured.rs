@@ -335,8 +335,8 @@ impl Look<'_> {
             return plain("allow-origin-missing");
         };
         let is_url = || match Url::parse(&String::from_utf8_lossy(&value)) {
-            // Names in ASCII are not looked into.
-            Err(ParseError::IdnaError) => value.is_ascii(),
+            // Names in ASCII are not looked into, but for what no host has.
+            Err(ParseError::IdnaError) => value.is_ascii() && !value.iter().any(is_forbidden),
             parsed => parsed.is_ok(),
         };
         if value == self.request.origin.as_bytes() || (value == b"*" && !self.request.include) {
@@ -355,6 +355,12 @@ impl Look<'_> {
             plain("allow-origin-invalid")
         }
     }
+}
+
+/// A [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) that is none
+/// of those between the parts of a URL.
+fn is_forbidden(octet: &u8) -> bool {
+    *octet < 0x20 || b"<>[]^|%\x7f".contains(octet)
 }
 
 /// Whether an engine takes an answer for a redirect.
@@ -448,6 +454,14 @@ pub fn is_mixed(engine: Engine, request: &Request, response: &Response) -> bool 
     request.origin.starts_with("https:")
         && target.scheme() == "http"
         && (engine == Engine::Webkit || !is_local)
+}
+
+/// Whether Firefox does not come to the CORS check, because of the scheme that a redirect leads to.
+pub fn is_closed(engine: Engine, request: &Request, response: &Response) -> bool {
+    const CLOSED: [&str; 5] = ["chrome", "file", "resource", "ws", "wss"];
+    let next = redirect(request, &with_one_location(response));
+    engine == Engine::Firefox
+        && matches!(next, Next::Error(Refused::Scheme(scheme)) if CLOSED.contains(&&*scheme))
 }
 
 /// Lines that say the same are one.
