@@ -1,13 +1,16 @@
 //! How a WebSocket is opened (RFC 6455 section 4.1), for which there is no CORS.
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use crate::exchange::{Protocol, Request, Response};
 use crate::wire::headers::HeaderList;
 use crate::wire::trim_ows;
 
 use super::Engine;
 
-/// Whether an answer opens one (over HTTP/2: RFC 8441 section 5). Whether it was computed from the
-/// request's key is not looked at.
+/// Whether an answer opens one (over HTTP/2: RFC 8441 section 5).
 pub(super) fn is_opened(
     engine: Engine,
     protocol: Protocol,
@@ -15,7 +18,7 @@ pub(super) fn is_opened(
     answer: &Response,
 ) -> bool {
     let is_switched = match protocol {
-        Protocol::Http10 | Protocol::Http11 => answer.status == 101,
+        Protocol::Http10 | Protocol::Http11 => answer.status == 101 && is_accepted(request, answer),
         Protocol::Http2 => (200..300).contains(&answer.status),
     };
     let is_offered = |field| {
@@ -25,6 +28,22 @@ pub(super) fn is_opened(
     // Measured: Firefox takes a subprotocol that it did not offer.
     let is_spoken = engine == Engine::Firefox || is_offered("sec-websocket-protocol");
     is_switched && is_spoken && is_offered("sec-websocket-extensions")
+}
+
+/// Whether an answer was computed from the request's key. Where one of the two is withheld, as it is in
+/// what is read back, it is taken to be.
+fn is_accepted(request: &Request, answer: &Response) -> bool {
+    /// What every key is hashed with (RFC 6455 section 1.3).
+    const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let is_withheld = |value: &[u8]| value.is_empty() || value.starts_with(b"{withheld:");
+    let Some(key) = request.headers.first("sec-websocket-key") else {
+        return true;
+    };
+    let Some(accept) = answer.headers.first("sec-websocket-accept") else {
+        return false;
+    };
+    let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID].concat());
+    is_withheld(key) || is_withheld(accept) || accept == BASE64_STANDARD.encode(hash).as_bytes()
 }
 
 /// The names in a list, without their parameters.
@@ -52,6 +71,16 @@ mod tests {
         let headers = answers.iter().copied().collect();
         let answer = Response { status, headers };
         is_opened(Engine::Chromium, Protocol::Http11, &request, &answer)
+    }
+
+    #[test]
+    fn an_answer_is_computed_from_the_key() {
+        let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let accept = |value| opened(&[key], 101, &[("Sec-WebSocket-Accept", value)]);
+        assert!(accept("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        assert!(accept("{withheld:28:k1:0123456789abcdef}"));
+        assert!(!accept("S3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        assert!(!opened(&[key], 101, &[]));
     }
 
     #[test]
