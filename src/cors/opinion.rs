@@ -191,11 +191,10 @@ impl Situation<'_> {
         if engine != Engine::Firefox {
             return None;
         }
-        if let Some(bar) = self.mixed_content(engine, response) {
-            return Some(Opinion::Barred(bar));
+        if redirect::has_closed_scheme(&self.request.url, response) {
+            return Some(Opinion::Failed(Some(Cause::RedirectBadScheme)));
         }
-        redirect::has_closed_scheme(&self.request.url, response)
-            .then_some(Opinion::Failed(Some(Cause::RedirectBadScheme)))
+        self.mixed_content(engine, response).map(Opinion::Barred)
     }
 
     fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
@@ -465,7 +464,7 @@ mod tests {
             let firefox = |location, fields: &[_]| of(Engine::Firefox, request, location, fields);
             assert_eq!(firefox("http://api.test/b", &[]), mixed);
             assert_eq!(firefox("http://api.test/b", &[allowed]), mixed);
-            assert_eq!(firefox("wss://api.test/b", &[]), failed);
+            assert_eq!(firefox("ws://api.test/b", &[]), failed);
             assert_eq!(firefox("app://b", &[]), missing);
             assert_eq!(firefox("app://b", &[allowed]), failed);
         }

@@ -1,5 +1,8 @@
 // Loads a page in Chromium with Playwright, which records a HAR file; through a proxy, if one is given.
-import { chromium } from 'playwright-core';
+import { createRequire } from 'node:module';
+
+// `import` does not look into NODE_PATH.
+const { chromium } = createRequire(import.meta.url)('playwright-core');
 
 const [, , url, path, server] = process.argv;
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
