@@ -12,6 +12,7 @@ pub mod cache;
 pub mod cause;
 pub mod check;
 pub mod classify;
+mod conclusion;
 pub mod confirm;
 pub mod credentials;
 pub mod diagnosis;
