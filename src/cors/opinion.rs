@@ -221,7 +221,7 @@ impl Situation<'_> {
         match check_target(engine, origin, &self.request.url, response) {
             Some(Refusal::Blocked(finding)) => Opinion::Blocked(vec![finding]),
             Some(Refusal::Failed(cause)) => Opinion::Failed(Some(cause)),
-            None if self.redirects >= MOST_REDIRECTS && redirect::location(response).is_some() => {
+            None if self.redirects >= MOST_REDIRECTS && redirect::leads_on(engine, response) => {
                 Opinion::Failed(Some(Cause::RedirectLoop))
             }
             None => match self.mixed_content(engine, response) {

@@ -49,6 +49,20 @@ pub fn target(from: &RequestUrl, response: &Response) -> Option<url::Url> {
     location(response).and_then(|location| from.join(&latin1(location)))
 }
 
+/// The URL that an engine goes on to, whatever it then makes of it. An empty Location leads Firefox back
+/// to where it stands, until it has had enough.
+pub(super) fn goes_on(
+    engine: Engine,
+    from: &RequestUrl,
+    response: &Response,
+) -> Option<RequestUrl> {
+    let is_back = location(response).is_none() && leads_on(engine, response);
+    match engine {
+        Engine::Firefox if is_back => Some(from.clone()),
+        _ => RequestUrl::from_url(&target(from, response)?),
+    }
+}
+
 /// Whether a redirect leads to where HTTP does not.
 pub(super) fn has_odd_scheme(from: &RequestUrl, response: &Response) -> bool {
     target(from, response).is_some_and(|target| !is_http(&target))
@@ -203,6 +217,14 @@ mod tests {
         assert_eq!(refusal(Engine::Firefox, ""), None);
         let failed = Refusal::Failed(Cause::RedirectBadScheme);
         assert_eq!(refusal(Engine::Webkit, ""), Some(failed));
+        let from = RequestUrl::parse("https://api.test/a").expect("valid");
+        let response = Response {
+            status: 302,
+            headers: [("Location", "")].into_iter().collect(),
+        };
+        let next = |engine| goes_on(engine, &from, &response);
+        assert_eq!(next(Engine::Firefox), Some(from.clone()));
+        assert_eq!((next(Engine::Chromium), next(Engine::Webkit)), (None, None));
     }
 
     #[test]

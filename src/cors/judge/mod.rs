@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response,
 };
 use crate::wire::headers::latin1;
 
@@ -317,8 +317,8 @@ impl Judge {
             if watched.rewrite.is_none() {
                 self.preflight_answered(id, at);
             }
-        } else if let Some(target) = redirect::target(&watched.request.url, response)
-            && let Some(target) = RequestUrl::from_url(&target)
+        } else if let Some(target) =
+            redirect::goes_on(watched.engine(), &watched.request.url, response)
         {
             self.stories.redirects_to(id, &watched.request, &target);
             if watched.is_to_be_followed(&target) && self.unfollowed.len() < MOST_WATCHED {
