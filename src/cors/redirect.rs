@@ -56,11 +56,11 @@ pub(super) fn goes_on(
     from: &RequestUrl,
     response: &Response,
 ) -> Option<RequestUrl> {
-    let is_back = location(response).is_none() && leads_on(engine, response);
-    match engine {
-        Engine::Firefox if is_back => Some(from.clone()),
-        _ => RequestUrl::from_url(&target(from, response)?),
+    let is_empty = location(response).is_none() && leads_on(engine, response);
+    if engine == Engine::Firefox && is_empty {
+        return Some(from.clone());
     }
+    RequestUrl::from_url(&target(from, response)?)
 }
 
 /// Whether a redirect leads to where HTTP does not.

@@ -336,7 +336,9 @@ impl Look<'_> {
         };
         let is_url = || match Url::parse(&String::from_utf8_lossy(&value)) {
             // Names in ASCII are not looked into, but for what no host has.
-            Err(ParseError::IdnaError) => value.is_ascii() && !value.iter().any(is_forbidden),
+            Err(ParseError::IdnaError) => {
+                value.is_ascii() && !value.iter().copied().any(is_forbidden)
+            }
             parsed => parsed.is_ok(),
         };
         if value == self.request.origin.as_bytes() || (value == b"*" && !self.request.include) {
@@ -359,8 +361,8 @@ impl Look<'_> {
 
 /// A [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) that is none
 /// of those between the parts of a URL.
-fn is_forbidden(octet: &u8) -> bool {
-    *octet < 0x20 || b"<>[]^|%\x7f".contains(octet)
+fn is_forbidden(octet: u8) -> bool {
+    octet < 0x20 || b"<>[]^|%\x7f".contains(&octet)
 }
 
 /// Whether an engine takes an answer for a redirect.
