@@ -119,8 +119,6 @@ pub(super) fn read(path: &Path) -> Result<Connection, Error> {
         source,
     };
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let cache = connection.pragma_update(None, "cache_size", -READ_KIB);
-    cache.map_err(failed)?;
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     match pragma("application_id") {
         Ok(APPLICATION_ID) => {}
@@ -137,6 +135,8 @@ pub(super) fn read(path: &Path) -> Result<Connection, Error> {
             known: VERSION,
         });
     }
+    let cache = connection.pragma_update(None, "cache_size", -READ_KIB);
+    cache.map_err(failed)?;
     Ok(connection)
 }
 

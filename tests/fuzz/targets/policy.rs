@@ -23,8 +23,10 @@ fuzz_target!(|data: &[u8]| {
             let scanned = parsed.policy.rules().iter().find(|rule| !rule.has_expired(now) && rule.covers(origin.as_bytes(), &url));
             assert_eq!(found, scanned);
             for target in &rule.targets {
+                // What is in ASCII is quoted in TOML as it is in Rust.
+                let (origin, target_text) = (&origin, target.to_string());
                 let text = format!(
-                    "version = 1\n[[rule]]\nname = 'a'\norigins = ['{origin}']\ntargets = ['{target}']\n"
+                    "version = 1\n[[rule]]\nname = 'a'\norigins = [{origin:?}]\ntargets = [{target_text:?}]\n"
                 );
                 let again = Policy::parse(text.as_bytes(), now);
                 let again = again.policy.rules().first().expect("a rule");
