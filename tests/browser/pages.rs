@@ -276,4 +276,24 @@ fn the_doctor_finds_browsers_that_do_as_they_are_told_and_others() {
         let found = finds(bin.path());
         assert!(is(&found, "chromium", "wrong", word), "{word}: {found:?}");
     }
+    // A Firefox whose profile is meddled with before it starts.
+    let with =
+        |what: &str| format!("[[ $before == --profile ]] && {what}; before=$arg; args+=(\"$arg\")");
+    let sets = |name: &str, value: &str| {
+        with(&format!(
+            "echo 'user_pref(\"network.proxy.{name}\", {value});' >> \"$arg/user.js\""
+        ))
+    };
+    for (script, word) in [
+        (sets("http_port", "9"), "told to use the proxy, does not"),
+        (with("rm \"$arg/cert9.db\""), "does not trust the CA"),
+        (
+            sets("allow_hijacking_localhost", "false"),
+            "keeps localhost from the proxy",
+        ),
+    ] {
+        wrapped(bin.path(), firefox_name, &firefox, &script);
+        let found = finds(bin.path());
+        assert!(is(&found, "firefox", "wrong", word), "{word}: {found:?}");
+    }
 }

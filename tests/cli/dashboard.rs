@@ -19,6 +19,11 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with these options more.
+    pub(super) fn with(options: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let capture = home.path().join("one.corstap");
         let mut command = corstap(home.path());
@@ -33,6 +38,7 @@ impl Shown {
                 "--capture",
             ])
             .arg(&capture)
+            .args(options)
             .env("CORSTAP_LOG", "trace");
         let running = Running::of(&mut command, capture);
         let url = loop {

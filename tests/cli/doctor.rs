@@ -6,13 +6,16 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
-use corstap::ca::{DevCa, HostList};
+use corstap::ca::{Ca, DevCa, HostList, LeafCache};
+use corstap::wire::alpn::Alpn;
+use corstap::wire::target::Host;
 use serde_json::Value;
 
 use super::corstap;
-use super::running::Running;
+use super::running::{Running, serve};
 
 /// A doctor for whom all is well: free ports, and no browser.
 pub(super) fn doctor(home: &Path) -> Command {
@@ -279,6 +282,148 @@ fn servers_are_reached_as_a_run_would_and_told_why_not() {
     finds_wrong(&mut command, "server", "Is the server running");
 }
 
+#[test]
+fn what_may_be_otherwise_is_noted_with_what_to_do() {
+    let home = tempfile::tempdir().expect("a directory");
+    let noted = |command: &mut Command, leg: &str, words: &str| {
+        let found = finds(command, leg);
+        assert!(
+            found.len() == 1 && found[0].0 == "note" && found[0].1.contains(words),
+            "{leg}: {found:?}"
+        );
+    };
+    noted(
+        &mut doctor(home.path()),
+        "ca",
+        "there is none yet → the first corstap run",
+    );
+    let taken = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let taken = taken
+        .local_addr()
+        .map(|address| (address.to_string(), taken));
+    let (address, _taken) = taken.expect("bound");
+    let at = |option: &str, address: &str| {
+        let mut command = corstap(home.path());
+        command.args(["doctor", "--json", "--no-browser", option, address]);
+        let other = ["--dashboard", "--listen"]
+            .into_iter()
+            .find(|other| *other != option);
+        command.args([other.expect("two"), "127.0.0.1:0"]);
+        command
+    };
+    let words = format!("the dashboard cannot listen on {address}");
+    noted(&mut at("--dashboard", &address), "dashboard", &words);
+    let beyond = "can be reached from beyond this machine → leave --listen out";
+    noted(&mut at("--listen", "0.0.0.0:0"), "listener", beyond);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_where_no_file_can_be_made_is_named() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut command = doctor(home.path());
+    // Not even root makes any there.
+    command.env("XDG_STATE_HOME", "/proc");
+    finds_wrong(&mut command, "captures", "corstap run --capture FILE");
+}
+
+/// The user of that number has no home in the list of users either.
+const NOBODY: u32 = 54_321;
+
+#[test]
+fn without_a_home_it_says_what_to_set() {
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: root alone can be somebody else");
+        return;
+    }
+    // Whoever has no home may not see what somebody else's has.
+    let here = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(here.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let program = here.path().join("corstap");
+    let own = env!("CARGO_BIN_EXE_corstap");
+    let linked = fs::hard_link(own, &program);
+    linked
+        .or_else(|_| fs::copy(own, &program).map(drop))
+        .expect("copied");
+    let mut command = Command::new(program);
+    command.env_clear().uid(NOBODY).current_dir("/").args([
+        "doctor",
+        "--json",
+        "--no-browser",
+        "--listen",
+        "127.0.0.1:0",
+        "--dashboard",
+        "off",
+    ]);
+    for leg in ["ca", "captures"] {
+        finds_wrong(&mut command, leg, "set HOME");
+    }
+}
+
+#[test]
+fn a_server_is_not_asked_where_the_way_to_servers_is_wrong() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut command = doctor(home.path());
+    command.env("https_proxy", "socks5://127.0.0.1:1");
+    command.arg("https://localhost:1");
+    finds_wrong(&mut command, "server", "is not asked");
+}
+
+/// A server that speaks TLS with a certificate of a CA of its own, which is given in PEM.
+fn speaking_tls() -> (String, String) {
+    let authority = Ca::generate(HostList::development(), "servers").expect("made");
+    let pem = authority.certificate_pem();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let leaves = LeafCache::new(authority, provider);
+    let host = Host::parse(b"127.0.0.1").expect("a host");
+    let config = leaves.config(&host, Some(Alpn::Http11)).expect("minted");
+    let address = serve(move |mut tcp| {
+        let session = rustls::ServerConnection::new(Arc::clone(&config));
+        let mut session = session.expect("a session");
+        // Whoever does not trust it leaves.
+        let _ = session.complete_io(&mut tcp);
+    });
+    (format!("https://{address}"), pem)
+}
+
+#[test]
+fn a_server_whose_certificate_is_not_trusted_is_named_until_it_is() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (url, pem) = speaking_tls();
+    let ask = |more: &[&str]| {
+        let mut command = doctor(home.path());
+        command.args(more).arg(&url);
+        command
+    };
+    finds_wrong(&mut ask(&[]), "server", "--upstream-ca");
+    let root = home.path().join("root.pem");
+    fs::write(&root, pem).expect("written");
+    let root = root.to_str().expect("text");
+    for (more, words) in [
+        (["--upstream-ca", root], "its certificate is trusted"),
+        (["--upstream-insecure", "127.0.0.1"], "NOT verified"),
+    ] {
+        let found = finds(&mut ask(&more), "server");
+        assert!(
+            found[0].0 == "ok" && found[0].1.contains(words),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_java_whose_store_cannot_be_read_is_named() {
+    let home = tempfile::tempdir().expect("a directory");
+    ca(home.path());
+    let java = home.path().join("java");
+    fs::create_dir_all(java.join("lib/security")).expect("made");
+    fs::write(java.join("lib/security/cacerts"), "none").expect("written");
+    let mut command = doctor(home.path());
+    command.env("JAVA_HOME", &java);
+    finds_wrong(&mut command, "trust", "Java (");
+}
+
 /// Firefox profiles that trust what Firefox does.
 fn make_profiles(home: &Path, profiles: [&str; 2]) {
     for profile in profiles {
@@ -340,6 +485,21 @@ fn a_store_that_trusts_what_was_replaced_or_lacks_what_others_trust_is_named() {
         &mut with_tools(),
         "trust",
         "profile b.two: does not trust the CA, which others do",
+    );
+    if Path::new("/usr/local/share/ca-certificates").is_dir() {
+        let system = "the system's certificates (/usr/local/share/ca-certificates): does not";
+        finds_wrong(&mut with_tools(), "trust", system);
+    }
+    let one = home.path().join(".mozilla/firefox/a.one");
+    let store = format!("sql:{}", one.display());
+    let distrusted = Command::new("certutil")
+        .args(["-M", "-d", &store, "-n", name, "-t", ",,"])
+        .status();
+    assert!(distrusted.expect("certutil").success());
+    finds_wrong(
+        &mut with_tools(),
+        "trust",
+        "profile a.one: has the CA, without trust → corstap ca install",
     );
     verb(&["rotate"]);
     finds_wrong(

@@ -26,6 +26,7 @@ mod intruders;
 mod kills;
 #[cfg(target_os = "linux")]
 mod large;
+mod legs;
 mod limits;
 mod listening;
 mod output;
