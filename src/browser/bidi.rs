@@ -34,7 +34,7 @@ pub(super) const CONSOLE: &str = "console";
 
 /// Tells what comes into the console. Of mixed content, what is only warned of was let through.
 const TELL_CONSOLE: &str = "tell => Services.console.registerListener({ observe(told) {
-  const isTold = told instanceof Ci.nsIScriptError && (/^C(ORS|SP)/.test(told.category)
+  const isTold = told instanceof Ci.nsIScriptError && (/^(C(ORS|SP)|SOP$|Web Socket$)/.test(told.category)
     || told.category.startsWith('Mixed Content') && !(told.flags & Ci.nsIScriptError.warningFlag));
   if (isTold) tell(JSON.stringify({
     category: told.category, text: told.errorMessage,

@@ -144,8 +144,8 @@ impl Situation<'_> {
             return None;
         }
         let page = resource_policy::page(self.request);
-        let rule =
-            frame_policy::forbids(engine, &response.headers, page.as_ref(), &self.request.url)?;
+        let document = self.request.url.web()?;
+        let rule = frame_policy::forbids(engine, &response.headers, page.as_ref(), document)?;
         let bar = Bar::by_rule(rule, LookAlike::FramingRefused, Confidence::Medium);
         let bar = bar.printing(engine, "ERR_BLOCKED_BY_RESPONSE");
         Some(match engine {

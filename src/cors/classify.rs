@@ -307,7 +307,7 @@ fn inferred_destination(kind: Kind, headers: &HeaderList) -> Option<Destination>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     const FIREFOX: (&str, &str) = (
         "User-Agent",
@@ -317,7 +317,7 @@ mod tests {
     fn kind(method: &str, lines: &[(&str, &str)]) -> (Kind, Because) {
         let request = Request {
             method: method.to_owned(),
-            url: RequestUrl::parse("http://api.test/a").expect("valid"),
+            url: AskedUrl::parse("http://api.test/a").expect("valid"),
             headers: lines.iter().copied().collect(),
         };
         let profile = Profile::of(&request, Protocol::Http11);

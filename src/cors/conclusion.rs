@@ -125,12 +125,12 @@ mod tests {
     use crate::cors::classify::Profile;
     use crate::cors::credentials::CredentialsMode;
     use crate::cors::{Cause, Rule};
-    use crate::exchange::{Ending, Protocol, Request, RequestUrl, Response};
+    use crate::exchange::{AskedUrl, Ending, Protocol, Request, Response};
 
     fn request(lines: &[(&str, &str)]) -> Request {
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: lines.iter().copied().collect(),
         }
     }

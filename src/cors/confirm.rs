@@ -87,7 +87,7 @@ fn is_finite(request: &Request, response: &Response) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                             Chrome/156.0.0.0 Safari/537.36";
@@ -105,7 +105,7 @@ mod tests {
         lines.extend(more);
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.example.test/data").expect("a URL"),
+            url: AskedUrl::parse("https://api.example.test/data").expect("a URL"),
             headers: lines.into_iter().collect(),
         };
         let headers = fields.iter().copied().collect();

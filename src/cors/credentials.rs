@@ -205,14 +205,14 @@ mod mode_or_unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Protocol, RequestUrl};
+    use crate::exchange::{AskedUrl, Protocol};
 
     #[test]
     fn firefoxes_workers_leave_storage_access_out_so_that_it_is_presumed_only() {
         let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: [
                 ("User-Agent", agent),
                 ("Origin", "https://app.other.test"),

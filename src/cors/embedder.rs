@@ -103,10 +103,13 @@ pub(super) struct Documents {
 impl Documents {
     /// Remembers the answer that brought a document, or a worker's script.
     pub(super) fn note(&mut self, id: ExchangeId, request: &Request, response: &Response) {
-        let embedder = Embedder::of(id, &request.url, &response.headers);
+        let Some(url) = request.url.web() else {
+            return;
+        };
+        let embedder = Embedder::of(id, url, &response.headers);
         self.have_policies |= !embedder.is_plain();
-        let key = self.key(request, &request.url);
-        let place = self.hasher.hash_one(&request.url.path);
+        let key = self.key(request, url);
+        let place = self.hasher.hash_one(&url.path);
         let mut all = self.of_origins.remove(key).unwrap_or_default();
         let before = all.iter().position(|(known, _)| *known == place);
         if let Some(before) = before.or((all.len() >= MOST_DOCUMENTS).then_some(0)) {
@@ -138,13 +141,14 @@ impl Documents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::AskedUrl;
 
     const COEP: &str = "Cross-Origin-Embedder-Policy";
 
     fn request(url: &str, referer: &str) -> Request {
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse(url).expect("valid"),
+            url: AskedUrl::parse(url).expect("valid"),
             headers: [("Referer", referer)].into_iter().collect(),
         }
     }

@@ -240,12 +240,12 @@ pub(super) fn has_no_content(answer: &Response) -> bool {
 mod tests {
     use super::*;
     use crate::cors::Rule;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     fn request(lines: &[(&str, &str)]) -> Request {
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: lines.iter().copied().collect(),
         }
     }

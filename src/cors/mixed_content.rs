@@ -43,11 +43,12 @@ fn is_of_secure_page(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::AskedUrl;
 
     fn stopped(engine: Engine, destination: Destination, page: &str, location: &str) -> bool {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: [("Referer", page)].into_iter().collect(),
         };
         let answer = Response {

@@ -113,7 +113,7 @@ fn lacks_media(is_played: bool, answer: &Response) -> bool {
 
 /// Whether it is JSON wrapped in a call, by the URL: such scripts often have the type of data.
 fn is_padded_json(kind: MediaType<'_>, request: &Request) -> bool {
-    let query = request.url.path.split_once('?').map(|(_, query)| query);
+    let query = request.url.path().split_once('?').map(|(_, query)| query);
     let names_call = |pair: &str| {
         let name = pair.split('=').next().unwrap_or_default();
         matches!(name, "callback" | "jsonp" | "cb" | "jsoncallback")
@@ -124,7 +124,7 @@ fn is_padded_json(kind: MediaType<'_>, request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     fn blocked(destination: Destination, status: u16, lines: &[(&str, &str)]) -> bool {
         blocked_at("https://api.test/a", destination, status, lines)
@@ -138,7 +138,7 @@ mod tests {
     ) -> bool {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse(url).expect("valid"),
+            url: AskedUrl::parse(url).expect("valid"),
             headers: [("Accept", "*/*")].into_iter().collect(),
         };
         let answer = Response {
@@ -186,7 +186,7 @@ mod tests {
     fn firefox_blocks_media_that_are_not_there() {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: [("Accept", "*/*")].into_iter().collect(),
         };
         let blocked = |engine, destination, status, kind| {
@@ -214,7 +214,7 @@ mod tests {
     fn engines_differ_in_style_sheets_in_sound_and_in_failures() {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: [("Accept", "*/*")].into_iter().collect(),
         };
         let blocked = |engine, destination, status, kind| {

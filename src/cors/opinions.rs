@@ -216,7 +216,7 @@ mod tests {
     use super::super::around::Around;
     use super::*;
     use crate::cors::Profile;
-    use crate::exchange::{Protocol, Request, RequestUrl};
+    use crate::exchange::{AskedUrl, Protocol, Request};
 
     const DESTINATIONS: [&str; 9] = [
         "audio", "empty", "font", "image", "manifest", "script", "style", "track", "video",
@@ -248,7 +248,7 @@ mod tests {
         ];
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: lines.into_iter().collect(),
         }
     }

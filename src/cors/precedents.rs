@@ -107,7 +107,7 @@ fn is_ordinary(situation: &Situation<'_>, response: &Response) -> bool {
                 situation.profile.site,
                 Some(Site::SameSite | Site::CrossSite)
             ) && !response.headers.contains("cross-origin-resource-policy")
-                && memchr::memchr(b'?', situation.request.url.path.as_bytes()).is_none()
+                && memchr::memchr(b'?', situation.request.url.path().as_bytes()).is_none()
         }
         Kind::SameOrigin | Kind::Navigation | Kind::Websocket | Kind::NotBrowser => false,
     };
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::cors::Profile;
     use crate::cors::around::Around;
-    use crate::exchange::{Protocol, Request, RequestUrl};
+    use crate::exchange::{AskedUrl, Protocol, Request};
 
     const ORIGINS: [&str; 4] = ["*", "https://app.test", "https://other.test", ""];
     const TYPES: [&str; 4] = ["image/png", "text/html", "application/json", ""];
@@ -147,7 +147,7 @@ mod tests {
         }
         Request {
             method: method.to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: lines.into_iter().collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Redirects: what follows from a Location
 //! ([HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch)).
 
-use crate::exchange::{RequestUrl, Response};
+use crate::exchange::{AskedUrl, RequestUrl, Response};
 use crate::wire::headers::latin1;
 
 use super::check::Finding;
@@ -45,31 +45,27 @@ fn is_contradictory(response: &Response) -> bool {
 }
 
 /// The URL a redirect leads to, with whatever scheme it has; nothing if it leads nowhere.
-pub fn target(from: &RequestUrl, response: &Response) -> Option<url::Url> {
+pub fn target(from: &AskedUrl, response: &Response) -> Option<url::Url> {
     location(response).and_then(|location| from.join(&latin1(location)))
 }
 
 /// The URL that an engine goes on to, whatever it then makes of it. An empty Location leads Firefox back
 /// to where it stands, until it has had enough.
-pub(super) fn goes_on(
-    engine: Engine,
-    from: &RequestUrl,
-    response: &Response,
-) -> Option<RequestUrl> {
+pub(super) fn goes_on(engine: Engine, from: &AskedUrl, response: &Response) -> Option<RequestUrl> {
     let is_empty = location(response).is_none() && leads_on(engine, response);
     if engine == Engine::Firefox && is_empty {
-        return Some(from.clone());
+        return from.web().cloned();
     }
     RequestUrl::from_url(&target(from, response)?)
 }
 
 /// Whether a redirect leads to where HTTP does not.
-pub(super) fn has_odd_scheme(from: &RequestUrl, response: &Response) -> bool {
+pub(super) fn has_odd_scheme(from: &AskedUrl, response: &Response) -> bool {
     target(from, response).is_some_and(|target| !is_http(&target))
 }
 
 /// Whether a redirect leads to a scheme that Firefox knows, and keeps pages from.
-pub(super) fn has_closed_scheme(from: &RequestUrl, response: &Response) -> bool {
+pub(super) fn has_closed_scheme(from: &AskedUrl, response: &Response) -> bool {
     target(from, response).is_some_and(|target| {
         matches!(
             target.scheme(),
@@ -95,7 +91,7 @@ pub enum Refusal {
 pub fn check_target(
     engine: Engine,
     origin: &[u8],
-    from: &RequestUrl,
+    from: &AskedUrl,
     response: &Response,
 ) -> Option<Refusal> {
     const FIELD: &str = "location";
@@ -163,7 +159,7 @@ mod tests {
     use super::*;
 
     fn refusal(engine: Engine, location: &str) -> Option<Refusal> {
-        let from = RequestUrl::parse("https://api.test/a").expect("valid");
+        let from = AskedUrl::parse("https://api.test/a").expect("valid");
         let headers = [("Location", location)].into_iter().collect();
         check_target(
             engine,
@@ -217,19 +213,19 @@ mod tests {
         assert_eq!(refusal(Engine::Firefox, ""), None);
         let failed = Refusal::Failed(Cause::RedirectBadScheme);
         assert_eq!(refusal(Engine::Webkit, ""), Some(failed));
-        let from = RequestUrl::parse("https://api.test/a").expect("valid");
+        let from = AskedUrl::parse("https://api.test/a").expect("valid");
         let response = Response {
             status: 302,
             headers: [("Location", "")].into_iter().collect(),
         };
         let next = |engine| goes_on(engine, &from, &response);
-        assert_eq!(next(Engine::Firefox), Some(from.clone()));
+        assert_eq!(next(Engine::Firefox).as_ref(), from.web());
         assert_eq!((next(Engine::Chromium), next(Engine::Webkit)), (None, None));
     }
 
     #[test]
     fn locations_that_contradict_each_other_are_an_error() {
-        let from = RequestUrl::parse("https://api.test/a").expect("valid");
+        let from = AskedUrl::parse("https://api.test/a").expect("valid");
         let refusal = |locations: [&str; 2]| {
             let headers = locations.map(|value| ("Location", value)).into_iter();
             let response = Response {

@@ -53,18 +53,18 @@ fn leads_to_data(request: &Request, answer: &Response) -> bool {
 
 /// A server behind TLS that asks for a proxy's password.
 fn is_from_no_proxy(request: &Request, answer: &Response) -> bool {
-    answer.status == 407 && request.url.scheme == Scheme::Https
+    answer.status == 407 && request.url.scheme() == Some(Scheme::Https)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     fn refused(engine: Engine, status: u16, lines: &[(&str, &str)]) -> bool {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: HeaderList::default(),
         };
         let headers = lines.iter().copied().collect();

@@ -96,8 +96,8 @@ fn says_something(answer: &HeaderList) -> bool {
 /// "origin's scheme is `https` or response's URL's scheme is not `https`": a page may be of
 /// another scheme than what it loads, if the latter is the less safe one.
 fn differs_in_more_than_scheme(request: &Request) -> bool {
-    request.url.scheme == Scheme::Https
-        || page(request).is_none_or(|page| of_hosts(&page, &request.url) == Some(Site::CrossSite))
+    request.url.scheme() == Some(Scheme::Https)
+        || page(request).is_none_or(|page| of_hosts(&page, request) == Some(Site::CrossSite))
 }
 
 /// How the page and what it asks for are related, where that is certain: fetch metadata tells
@@ -113,7 +113,7 @@ pub(super) fn relation(profile: Profile, request: &Request, redirects: u8) -> Op
             if page.origin() == request.url.origin() {
                 Some(Site::SameOrigin)
             } else {
-                of_hosts(&page, &request.url)
+                of_hosts(&page, request)
             }
         }
     }
@@ -141,8 +141,8 @@ pub(super) fn page(request: &Request) -> Option<RequestUrl> {
 }
 
 /// How two hosts of different origins are related, if schemes are left out of it.
-fn of_hosts(page: &RequestUrl, target: &RequestUrl) -> Option<Site> {
-    let (page, target) = (&page.authority.host, &target.authority.host);
+fn of_hosts(page: &RequestUrl, request: &Request) -> Option<Site> {
+    let (page, target) = (&page.authority.host, request.url.host()?);
     if page == target {
         return Some(Site::SameSite);
     }
@@ -165,11 +165,12 @@ fn last_two(name: &str) -> &str {
 mod tests {
     use super::*;
     use crate::cors::{Destination, Kind, classify};
+    use crate::exchange::AskedUrl;
 
     fn request(url: &str, lines: &[(&str, &str)]) -> Request {
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse(url).expect("valid"),
+            url: AskedUrl::parse(url).expect("valid"),
             headers: lines.iter().copied().collect(),
         }
     }

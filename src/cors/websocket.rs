@@ -63,12 +63,12 @@ fn names<'a>(headers: &'a HeaderList, field: &'a str) -> impl Iterator<Item = &'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     fn opened(asks: &[(&str, &str)], status: u16, answers: &[(&str, &str)]) -> bool {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: asks.iter().copied().collect(),
         };
         let headers = answers.iter().copied().collect();

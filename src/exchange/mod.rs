@@ -25,7 +25,7 @@ pub use self::event::{Event, Side};
 pub use self::moment::Moment;
 pub use self::reach::{Reach, Unverified};
 pub use self::rewrite::Rewrite;
-pub use self::url::{RequestUrl, Scheme};
+pub use self::url::{AskedUrl, RequestUrl, Scheme};
 pub use self::word::{Initiator, Word};
 use crate::wire::head::Version;
 pub use crate::wire::headers::HeaderList;
@@ -80,7 +80,7 @@ pub struct Request {
     /// The method, in its own case.
     pub method: String,
     /// The URL asked for.
-    pub url: RequestUrl,
+    pub url: AskedUrl,
     /// The field lines.
     pub headers: HeaderList,
 }
@@ -88,7 +88,7 @@ pub struct Request {
 impl Request {
     /// How much memory it takes beyond its own, in octets.
     pub fn weight(&self) -> usize {
-        self.url.path.len() + self.headers.weight()
+        self.url.path().len() + self.headers.weight()
     }
 }
 

@@ -1,4 +1,5 @@
-//! The URL of a request, in the parts that the wire has it in.
+//! The URL of a request: in the parts that the wire has it in, or as it was asked for where it never
+//! gets there.
 
 use std::fmt;
 
@@ -118,9 +119,141 @@ impl fmt::Display for RequestUrl {
     }
 }
 
+/// What was asked for: a page may ask for more than the wire has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AskedUrl {
+    /// A URL of the web.
+    Web(RequestUrl),
+    /// One of another scheme, for which nothing is ever sent.
+    Elsewhere(Elsewhere),
+}
+
+impl AskedUrl {
+    /// Parses an absolute URL; user, password and fragment are left out.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = url::Url::parse(text).ok()?;
+        match url.scheme() {
+            "http" | "https" | "ws" | "wss" => RequestUrl::from_url(&url).map(Self::Web),
+            _ => Some(Self::Elsewhere(Elsewhere::of(url))),
+        }
+    }
+
+    /// The URL, if it is one of the web.
+    pub fn web(&self) -> Option<&RequestUrl> {
+        match self {
+            Self::Web(url) => Some(url),
+            Self::Elsewhere(_) => None,
+        }
+    }
+
+    /// The scheme, if it is one of the web.
+    pub fn scheme(&self) -> Option<Scheme> {
+        self.web().map(|url| url.scheme)
+    }
+
+    /// Host and port, where the web has them.
+    pub fn authority(&self) -> Option<&Authority> {
+        self.web().map(|url| &url.authority)
+    }
+
+    /// The host, where the web has one.
+    pub fn host(&self) -> Option<&Host> {
+        self.authority().map(|authority| &authority.host)
+    }
+
+    /// Path and query, or all that stands in their place.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Web(url) => &url.path,
+            Self::Elsewhere(url) => &url.0,
+        }
+    }
+
+    /// The origin, as serialised: `null` where it is [opaque](https://url.spec.whatwg.org/#origin).
+    pub fn origin(&self) -> String {
+        self.web()
+            .map_or_else(|| "null".to_owned(), RequestUrl::origin)
+    }
+
+    /// Whether it is of this origin, as serialised: an opaque one is nothing else's.
+    pub fn has_origin(&self, origin: &[u8]) -> bool {
+        self.web()
+            .is_some_and(|url| url.origin().as_bytes() == origin)
+    }
+
+    /// Whether browsers send nothing for it, and have no answer of their own.
+    pub fn is_never_sent(&self) -> bool {
+        match self {
+            Self::Web(_) => false,
+            Self::Elsewhere(url) => !Elsewhere::LOCAL.contains(&url.scheme()),
+        }
+    }
+
+    /// The URL that a Location value means here; nothing if it cannot be parsed.
+    pub fn join(&self, location: &str) -> Option<url::Url> {
+        self.web()?.join(location)
+    }
+}
+
+impl From<RequestUrl> for AskedUrl {
+    fn from(url: RequestUrl) -> Self {
+        Self::Web(url)
+    }
+}
+
+impl fmt::Display for AskedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Web(url) => url.fmt(f),
+            Self::Elsewhere(url) => f.write_str(&url.0),
+        }
+    }
+}
+
+/// An absolute URL of a scheme that is none of the web, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Elsewhere(Box<str>);
+
+impl Elsewhere {
+    /// Schemes of which what follows is no address, but content: it is left out as all content is.
+    const CONTENT: [&str; 2] = ["data", "javascript"];
+    /// The [local schemes](https://fetch.spec.whatwg.org/#local-scheme), which browsers answer by themselves.
+    const LOCAL: [&str; 3] = ["about", "blob", "data"];
+
+    fn of(mut url: url::Url) -> Self {
+        url.set_fragment(None);
+        // What cannot have them has none.
+        let _ = (url.set_username(""), url.set_password(None));
+        if Self::CONTENT.contains(&url.scheme()) {
+            return Self(format!("{}:", url.scheme()).into());
+        }
+        Self(url.as_str().into())
+    }
+
+    fn scheme(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asked_for_elsewhere_is_kept_as_far_as_it_is_an_address() {
+        let asked = |text| AskedUrl::parse(text).expect("valid");
+        let kept = |text| asked(text).to_string();
+        assert_eq!(kept("MyApp://u:p@x/a?b=c#d"), "myapp://x/a?b=c");
+        assert_eq!(kept("file:///etc/hosts"), "file:///etc/hosts");
+        assert_eq!(kept("data:text/plain,secret#d"), "data:");
+        assert_eq!(kept("javascript:secret()"), "javascript:");
+        assert_eq!(kept("wss://A.test/b"), "https://a.test/b");
+        let url = asked("myapp://x/a");
+        assert_eq!((url.scheme(), url.origin()), (None, "null".to_owned()));
+        assert!(url.is_never_sent() && !asked("blob:https://a.test/1").is_never_sent());
+        assert!(!url.has_origin(b"null") && asked("http://a.test/").has_origin(b"http://a.test"));
+        assert_eq!(AskedUrl::parse("no scheme"), None);
+    }
 
     #[test]
     fn a_default_port_goes_without_saying() {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Moment, Request};
 
+/// Stands for a method that a browser does not tell.
+pub const UNTOLD: &str = "-";
+
 /// What a browser tells of one request: one hop of a load, or one preflight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {

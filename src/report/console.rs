@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::catalogue::says;
 use crate::cors::verdict::Answer;
-use crate::cors::{Destination, Engine, Judgement, Kind, Phase};
+use crate::cors::{Cause, Destination, Engine, Judgement, Kind, Phase};
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::Value;
 use crate::exchange::{ExchangeId, RequestUrl};
@@ -45,6 +45,14 @@ pub fn message(engine: Engine, answer: &Answer, scene: &Scene<'_>) -> Option<Str
 }
 
 fn chromium(code: &str, answer: &Answer, scene: &Scene<'_>) -> Option<String> {
+    if let (Some(Cause::SchemeNotCors), Some(scheme)) = (answer.cause, &answer.parameter) {
+        // What fetch() does not even try.
+        return Some(format!(
+            "Fetch API cannot load {}. URL scheme \"{}\" is not supported.",
+            scene.url(),
+            escaped(scheme)
+        ));
+    }
     let plain = code.strip_prefix("Preflight");
     let text = known(says(Engine::Chromium, plain.unwrap_or(code)))?;
     let named = match code {

@@ -313,8 +313,7 @@ impl Drop for ConnectionTicket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{RequestUrl, Scheme};
-    use crate::wire::target::Authority;
+    use crate::exchange::AskedUrl;
 
     #[test]
     fn what_is_too_much_is_dropped_whole_and_counted() {
@@ -324,11 +323,7 @@ mod tests {
         let line = recorder.connected(Arrival::now(client), None);
         let request = Arc::new(Request {
             method: "GET".to_owned(),
-            url: RequestUrl {
-                scheme: Scheme::Https,
-                authority: Authority::parse(b"api.test", Some(443)).expect("valid"),
-                path: "/".into(),
-            },
+            url: AskedUrl::parse("https://api.test/").expect("valid"),
             headers: [("Origin", "https://app.test")].into_iter().collect(),
         });
         let many = MOST_WAITING;

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use corstap::exchange::secret::{Redactor, Values};
-use corstap::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response};
+use corstap::exchange::{AskedUrl, ConnectionId, Ending, Protocol, Request, Response};
 use corstap::store::recorder::{Arrival, ConnectionTicket};
 use corstap::store::writer::Size;
 use corstap::store::{Recorder, Writer};
@@ -185,7 +185,7 @@ fn exchange(recorder: &Recorder, line: ConnectionId, client: SocketAddr, number:
     let url = format!("https://api.example.test/v1/items/{number}?page=2&size=50");
     let request = Arc::new(Request {
         method: "GET".to_owned(),
-        url: RequestUrl::parse(&url).expect("valid"),
+        url: AskedUrl::parse(&url).expect("valid"),
         headers: FIELDS.into_iter().collect(),
     });
     let mut ticket = recorder.open(line, Protocol::Http11, client, request);

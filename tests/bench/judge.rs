@@ -275,7 +275,7 @@ fn request(method: &str, url: &str, dest: &str, mode: &str, lines: &[Line<'_>]) 
     Request {
         method: method.to_owned(),
         headers: first.iter().chain(lines).chain(&last).copied().collect(),
-        url,
+        url: url.into(),
     }
 }
 

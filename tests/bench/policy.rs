@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corstap::exchange::secret::{Redactor, Values};
-use corstap::exchange::{Ending, Moment, Protocol, Request, RequestUrl, Response};
+use corstap::exchange::{AskedUrl, Ending, Moment, Protocol, Request, RequestUrl, Response};
 use corstap::policy::Policy;
 use corstap::policy::replay::Replay;
 use corstap::policy::seen::Rows;
@@ -118,7 +118,7 @@ fn capture(dir: &Path, pages: u64) -> Capture {
         ];
         let request = Request {
             method: if number % 4 == 0 { "PUT" } else { "GET" }.to_owned(),
-            url: RequestUrl::parse(&url).expect("valid"),
+            url: AskedUrl::parse(&url).expect("valid"),
             headers: lines.into_iter().collect(),
         };
         let mut ticket = recorder.open(line.id(), Protocol::Http2, client, Arc::new(request));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -139,6 +139,49 @@ impl Browsing {
             .expect("an address")
     }
 
+    /// The rows that a dashboard lists of its first capture, by their URLs.
+    pub fn rows(&self) -> BTreeMap<String, Value> {
+        let name = self.captures().swap_remove(0);
+        let name = name
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .expect("text");
+        let options = [
+            "run",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--dashboard",
+            "127.0.0.1:0",
+        ];
+        let mut run = corstap(self.home.path());
+        let mut run = run
+            .args(options)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("run");
+        let lines = BufReader::new(run.stderr.take().expect("piped")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let told = lines.find_map(|line| Some(line.strip_prefix("dashboard: http://")?.to_owned()));
+        let told = told.expect("it says where it is");
+        let (address, token) = told.split_once("/#").expect("a token");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let head = format!(
+            "GET /api/rows?capture={name} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Connection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        run.kill().and_then(|()| run.wait()).expect("ended");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let page: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+        let rows = page["rows"].as_array().expect("rows").iter();
+        rows.map(|row| (row["url"].as_str().expect("a URL").to_owned(), row.clone()))
+            .collect()
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -199,6 +242,15 @@ impl Browsing {
         let all = fs::read_dir("/proc").expect("there").flatten();
         all.filter_map(command)
             .filter(|(_, line)| line.contains(&home) && line.contains("/browsers/"))
+            .collect()
+    }
+
+    /// Its captures.
+    pub fn captures(&self) -> Vec<PathBuf> {
+        let dir = self.home.path().join(".local/state/corstap/captures");
+        let all = fs::read_dir(dir).expect("there").flatten();
+        let all = all.map(|entry| entry.path());
+        all.filter(|file| file.extension().is_some_and(|ending| ending == "corstap"))
             .collect()
     }
 

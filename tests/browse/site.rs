@@ -49,6 +49,9 @@ const UNSENT: &str = "const go = (url, options) => fetch(url, options).then(() =
 const socket = path => new Promise(done => {
   const opened = new WebSocket('wss://API' + path); opened.onopen = opened.onerror = done;
 });
+const xhr = url => new Promise(done => {
+  const request = new XMLHttpRequest(); request.onloadend = done; request.open('GET', url); request.send();
+});
 (async () => {
   await go('http://API/mixed');
   await go('https://127.0.0.1:PORT/nearer', { targetAddressSpace: 'local' });
@@ -58,9 +61,15 @@ const socket = path => new Promise(done => {
   await socket('/socket?opens');
   await socket('/socket?refused');
   await go('https://API/inspected');
+  await fetch('myapp://login/callback?token=SECRET').catch(() => 0);
+  await fetch('ftp://API/file').catch(() => 0);
+  await xhr('file:///etc/hosts');
   await fetch('/done');
 })();
 ";
+
+/// What stands in a URL that is never sent.
+pub const SECRET: &str = "b7Kq2Zx9Lm4Tn8Vw";
 
 /// Servers on loopback.
 pub struct Site {
@@ -166,6 +175,7 @@ fn answer(method: &str, path: &str, port: u16) -> String {
             UNSENT
                 .replace("API", &api)
                 .replace("PORT", &port.to_string())
+                .replace("SECRET", SECRET)
                 .replace("HOST", API),
         ),
         "/held" if method == "OPTIONS" => (

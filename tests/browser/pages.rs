@@ -276,12 +276,21 @@ fn the_doctor_finds_browsers_that_do_as_they_are_told_and_others() {
         let found = finds(bin.path());
         assert!(is(&found, "chromium", "wrong", word), "{word}: {found:?}");
     }
+}
+
+#[test]
+fn the_doctor_finds_what_a_firefox_does_not_do_as_it_is_told() {
+    let Some(firefox) = browser(Engine::Firefox) else {
+        return;
+    };
+    let bin = tempfile::tempdir().expect("a directory");
+    let name = firefox.file_name().and_then(|name| name.to_str());
     // A Firefox whose profile is meddled with before it starts.
     let with =
         |what: &str| format!("[[ $before == --profile ]] && {what}; before=$arg; args+=(\"$arg\")");
-    let sets = |name: &str, value: &str| {
+    let sets = |setting: &str, value: &str| {
         with(&format!(
-            "echo 'user_pref(\"network.proxy.{name}\", {value});' >> \"$arg/user.js\""
+            "echo 'user_pref(\"network.proxy.{setting}\", {value});' >> \"$arg/user.js\""
         ))
     };
     for (script, word) in [
@@ -292,7 +301,7 @@ fn the_doctor_finds_browsers_that_do_as_they_are_told_and_others() {
             "keeps localhost from the proxy",
         ),
     ] {
-        wrapped(bin.path(), firefox_name, &firefox, &script);
+        wrapped(bin.path(), name.expect("text"), &firefox, &script);
         let found = finds(bin.path());
         assert!(is(&found, "firefox", "wrong", word), "{word}: {found:?}");
     }

@@ -437,6 +437,18 @@ fn make_profiles(home: &Path, profiles: [&str; 2]) {
     }
 }
 
+/// The name of corstap's CA in a store.
+fn name_in(store: &str) -> String {
+    let listed = Command::new("certutil")
+        .args(["-L", "-d", store])
+        .output()
+        .expect("certutil");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut words = listed.split_whitespace();
+    let name = words.find(|word| word.starts_with("corstap-"));
+    name.expect("it is there").to_owned()
+}
+
 #[test]
 fn a_store_that_trusts_what_was_replaced_or_lacks_what_others_trust_is_named() {
     let home = tempfile::tempdir().expect("a directory");
@@ -468,17 +480,9 @@ fn a_store_that_trusts_what_was_replaced_or_lacks_what_others_trust_is_named() {
     verb(&["install", "--stores", "nss"]);
     let two = home.path().join(".mozilla/firefox/b.two");
     let store = format!("sql:{}", two.display());
-    let listed = Command::new("certutil")
-        .args(["-L", "-d", &store])
-        .output()
-        .expect("certutil");
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let name = listed
-        .split_whitespace()
-        .find(|word| word.starts_with("corstap-"))
-        .expect("it is there");
+    let name = name_in(&store);
     Command::new("certutil")
-        .args(["-D", "-d", &store, "-n", name])
+        .args(["-D", "-d", &store, "-n", &name])
         .output()
         .expect("certutil");
     finds_wrong(
@@ -493,7 +497,7 @@ fn a_store_that_trusts_what_was_replaced_or_lacks_what_others_trust_is_named() {
     let one = home.path().join(".mozilla/firefox/a.one");
     let store = format!("sql:{}", one.display());
     let distrusted = Command::new("certutil")
-        .args(["-M", "-d", &store, "-n", name, "-t", ",,"])
+        .args(["-M", "-d", &store, "-n", &name, "-t", ",,"])
         .status();
     assert!(distrusted.expect("certutil").success());
     finds_wrong(

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use corstap::clock;
 use corstap::exchange::secret::{Redactor, Values};
-use corstap::exchange::{Ending, Protocol, Reach, Request, RequestUrl, Response};
+use corstap::exchange::{AskedUrl, Ending, Protocol, Reach, Request, Response};
 use corstap::private::PrivateDir;
 use corstap::store::Writer;
 use corstap::store::recorder::Arrival;
@@ -50,7 +50,7 @@ fn answered(home: &Path, ahead: i64, more: Option<(&str, &str)>) -> PathBuf {
     ] {
         let request = Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse(host).expect("valid"),
+            url: AskedUrl::parse(host).expect("valid"),
             headers: HeaderList::default(),
         };
         let mut ticket = recorder.open(line.id(), Protocol::Http11, client, Arc::new(request));

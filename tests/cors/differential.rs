@@ -12,7 +12,7 @@ use corstap::cors::preflight::{Preflight, preflight_check};
 use corstap::cors::redirect::{Refusal, check_target};
 use corstap::cors::{Cause, CredentialsMode, Engine, Judge, Judgement, Outcome, Phase};
 use corstap::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+    AskedUrl, ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response,
 };
 use corstap::wire::head::ResponseHead;
 use corstap::wire::headers::HeaderList;
@@ -29,7 +29,7 @@ const CASES: u64 = 100_000;
 /// The question and the answer of a case, as our checks take them.
 struct Ours<'a> {
     case: &'a Case,
-    url: RequestUrl,
+    url: AskedUrl,
     asked_headers: Vec<u8>,
     answer: Response,
 }
@@ -39,7 +39,7 @@ impl<'a> Ours<'a> {
         let lines = &case.response.lines;
         Self {
             case,
-            url: RequestUrl::from_url(&case.request.url).expect("http"),
+            url: AskedUrl::parse(case.request.url.as_str()).expect("a URL"),
             asked_headers: case.asked_headers(),
             answer: Response {
                 status: case.response.status,
@@ -297,7 +297,7 @@ fn exchange(id: ExchangeId, origin: &str, url: &Url, sent: Response) -> [Event; 
     let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36";
     let request = Request {
         method: "GET".to_owned(),
-        url: RequestUrl::from_url(url).expect("http"),
+        url: AskedUrl::parse(url.as_str()).expect("a URL"),
         headers: [("User-Agent", agent), ("Origin", origin)]
             .into_iter()
             .collect(),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use corstap::cors::verdict::{PreflightBecause, Production};
 use corstap::cors::{Cause, Judge, Judgement, Outcome};
 use corstap::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
-    Rewrite,
+    AskedUrl, ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response, Rewrite,
 };
 use corstap::wire::edit::{Edit, edited_fields, edited_status};
 
@@ -49,7 +48,7 @@ impl Story {
         let lines = [("User-Agent", CHROMIUM), ("Origin", ORIGIN)];
         let request = Arc::new(Request {
             method: method.to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("a URL"),
+            url: AskedUrl::parse("https://api.test/a").expect("a URL"),
             headers: lines.iter().chain(more).copied().collect(),
         });
         self.judge.observe(&Event::Opened {

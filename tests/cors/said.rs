@@ -6,7 +6,7 @@ use corstap::cors::verdict::ConfirmedBy;
 use corstap::cors::{CredentialsMode, Judge, Judgement, Outcome};
 use corstap::exchange::word::{Bar, Said, Teller, Way};
 use corstap::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Word,
+    AskedUrl, ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response, Word,
 };
 
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -22,7 +22,7 @@ fn request(more: &[(&str, &str)]) -> Request {
     ];
     Request {
         method: "GET".to_owned(),
-        url: RequestUrl::parse("https://api.example.test/a").unwrap(),
+        url: AskedUrl::parse("https://api.example.test/a").unwrap(),
         headers: lines.iter().chain(more).copied().collect(),
     }
 }
@@ -206,4 +206,42 @@ fn what_was_never_sent_is_judged_by_what_the_browser_says() {
     assert_eq!(cause, Some("allow-origin-missing"));
     assert_eq!(verdict.engines.firefox.answer.outcome, Outcome::Pending);
     assert_eq!(verdict.not_cors[0].code.name(), "cached-answer");
+}
+
+/// What is judged of a word on a request elsewhere: the outcome, the cause, and what WebKit would make of it.
+fn elsewhere(said: Said) -> (Outcome, Option<&'static str>, Outcome, Option<String>) {
+    let mut judge = Judge::new();
+    let mut request = request(&[]);
+    request.url = AskedUrl::parse("myapp://x/a").unwrap();
+    judge.observe(&Event::NeverSent {
+        id: ExchangeId(1),
+        at: at(10),
+        word: word(request, 10, Way::Kept, said),
+    });
+    let verdict = judged(&judge, 1).verdict;
+    assert_eq!(
+        verdict.confirmed.map(|confirmed| confirmed.agrees),
+        Some(true)
+    );
+    assert_eq!(verdict.not_cors.len(), 0);
+    let cause = verdict.answer.cause.map(corstap::cors::Cause::name);
+    let webkit = verdict.engines.webkit.answer;
+    let code = webkit.code.map(String::from);
+    (verdict.answer.outcome, cause, webkit.outcome, code)
+}
+
+#[test]
+fn a_scheme_that_is_never_sent_fails_in_every_browser() {
+    let refused = elsewhere(Said::Refused {
+        by: Bar::Cors,
+        code: "CorsDisabledScheme".to_owned(),
+        parameter: Some("myapp".to_owned()),
+    });
+    let cause = Some("scheme-not-cors");
+    let code = Some("scheme-not-http".to_owned());
+    assert_eq!(refused, (Outcome::Blocked, cause, Outcome::Blocked, code));
+    let failed = elsewhere(Said::Failed {
+        code: "other".to_owned(),
+    });
+    assert_eq!(failed, (Outcome::Failed, cause, Outcome::Failed, None));
 }

@@ -1,6 +1,6 @@
 //! Rewriting: which policies may be in force, and what they make of a response.
 
-use corstap::exchange::{Moment, Protocol, Request, RequestUrl, Response};
+use corstap::exchange::{AskedUrl, Moment, Protocol, Request, Response};
 use corstap::policy::rewrite::{Refusal, Rewriter};
 use corstap::wire::edit::for_client;
 use corstap::wire::head::ResponseHead;
@@ -82,7 +82,7 @@ fn request(method: &str, origin: &str, more: &[(&str, &str)]) -> Request {
     let lines = [("Origin", origin)];
     Request {
         method: method.to_owned(),
-        url: RequestUrl::parse("https://api.test/v1/a").expect("a URL"),
+        url: AskedUrl::parse("https://api.test/v1/a").expect("a URL"),
         headers: lines.iter().chain(more).copied().collect(),
     }
 }

@@ -306,7 +306,7 @@ fn check_case(rewriter: &Rewriter, request: &Request, sent: &Response, protocol:
     let rule = rewriter
         .rules()
         .iter()
-        .find(|rule| rule.covers(origin, &request.url));
+        .find(|rule| rule.covers(origin, request.url.web().expect("of the web")));
     let rewrite = rewriter.repair(request, protocol, sent, today());
     let passes_always = check
         .modes()
@@ -357,7 +357,7 @@ fn check_answer(rewriter: &Rewriter, request: &Request, protocol: Protocol) {
     let rule = rewriter
         .rules()
         .iter()
-        .find(|rule| rule.covers(origin, &request.url));
+        .find(|rule| rule.covers(origin, request.url.web().expect("of the web")));
     let rule = rule.expect("somebody answers");
     assert_eq!(rule.preflight, PreflightMode::Answer);
     check_rewritten(&Check { request, protocol }, rule, None, &answer);

@@ -1,6 +1,6 @@
 //! Policies, requests and responses of all kinds, hostile ones among them.
 
-use corstap::exchange::{Request, RequestUrl, Response};
+use corstap::exchange::{AskedUrl, Request, Response};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -159,7 +159,7 @@ fn requests() -> impl Strategy<Value = Request> {
                 let lines = lines(origin, agent, is_twice, has_cookie, mode, asks);
                 Request {
                     method: method.to_owned(),
-                    url: RequestUrl::parse(target).expect("a URL"),
+                    url: AskedUrl::parse(target).expect("a URL"),
                     headers: lines.into_iter().collect(),
                 }
             },

@@ -9,14 +9,24 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{origin_of, text};
-use crate::exchange::word::{Bar, Said, Teller, Way};
-use crate::exchange::{Initiator, Moment, Request, RequestUrl, Word};
+use crate::exchange::word::{Bar, Said, Teller, UNTOLD, Way};
+use crate::exchange::{AskedUrl, HeaderList, Initiator, Moment, Request, Word};
 
 /// How long the end of a request and the console's message may lie apart.
 const APART: Duration = Duration::from_millis(300);
 
 /// What Firefox says of almost every preflight that fails, beside the cause.
 const CONSEQUENCE: &str = "CORSDidNotSucceed";
+
+/// What Firefox says of a request by a scheme for which nothing is sent, and of a document that no page may
+/// load.
+const ELSEWHERE: [&str; 2] = ["CORSRequestNotHttp", "SOP"];
+
+/// What Firefox says of a `WebSocket` that it did not open, or that broke.
+const SOCKET: &str = "Web Socket";
+
+/// What a handshake that has worked is answered.
+const SWITCHING: u64 = 101;
 
 /// What the console says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -52,10 +62,19 @@ struct End {
     address: String,
     started: Moment,
     kind: Option<String>,
+    /// What came of the handshake, if it is one.
+    handshake: Option<Handshake>,
     /// What the network says went wrong.
     error: Option<String>,
     /// The category of the first message that names it.
     complaint: Option<String>,
+}
+
+/// What the server made of a handshake. What the browser made of its answer, the network does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Handshake {
+    Opened,
+    Refused,
 }
 
 impl Ends {
@@ -91,7 +110,9 @@ impl Ends {
     pub fn hear(&mut self, message: Message, now: Moment) {
         if let Some(by) = kept_back_by(&message.category) {
             self.ready.extend(kept_back(&message, by, now));
-        } else if message.category.starts_with("CORS") && !self.is_taken(&message) {
+        } else if ELSEWHERE.contains(&plain(&message.category)) {
+            self.ready.extend(elsewhere(&message, now));
+        } else if is_of_request(&message.category) && !self.is_taken(&message) {
             self.messages.push_back((now, message));
         }
         self.time_passes(now);
@@ -137,16 +158,19 @@ impl End {
             let (name, value) = (text(line, "/name")?, text(line, "/value/value")?);
             Some((name.to_owned(), value.to_owned()))
         };
+        let headers: HeaderList = lines.iter().filter_map(line).collect();
+        let handshake = Handshake::of(params, &headers);
         let began = params.pointer("/request/timings/requestTime");
         let began = began.and_then(Value::as_f64).filter(|began| *began > 0.0);
         Some(Self {
             due: now.plus(APART),
             request: Request {
                 method: text(params, "/request/method")?.to_owned(),
-                url: RequestUrl::parse(address)?,
-                headers: lines.iter().filter_map(line).collect(),
+                url: AskedUrl::parse(address)?,
+                headers,
             },
-            address: address.split('#').next()?.to_owned(),
+            address: named(address, handshake),
+            handshake,
             started: began.map_or(now, |began| Moment::from_micros(super::micros(began / 1e3))),
             kind: text(params, "/request/initiatorType").map(str::to_owned),
             error,
@@ -174,16 +198,12 @@ impl End {
     }
 
     fn word(self) -> Word {
-        let said = match (self.complaint, self.error) {
-            (Some(category), _) if !category.starts_with(CONSEQUENCE) => Said::Refused {
-                by: Bar::Cors,
-                code: plain(&category).to_owned(),
-                parameter: None,
-            },
-            (_, Some(error)) if error == "NS_BINDING_ABORTED" => Said::Nothing,
-            (_, Some(code)) => Said::Failed { code },
-            (_, None) => Said::Passed,
+        let way = if self.request.url.is_never_sent() {
+            Way::Kept
+        } else {
+            Way::Untold
         };
+        let said = said(self.handshake, self.complaint, self.error);
         let initiator = |kind| Initiator {
             kind,
             url: None,
@@ -195,11 +215,57 @@ impl End {
             teller: Teller::BiDi,
             request: self.request,
             started: self.started,
-            way: Way::Untold,
+            way,
             said,
             initiator: self.kind.filter(|kind| !kind.is_empty()).map(initiator),
         }
     }
+}
+
+impl Handshake {
+    fn of(params: &Value, headers: &HeaderList) -> Option<Self> {
+        let is_handshake = headers.contains("sec-websocket-key");
+        let status = params.pointer("/response/status").and_then(Value::as_u64);
+        is_handshake.then_some(if status == Some(SWITCHING) {
+            Self::Opened
+        } else {
+            Self::Refused
+        })
+    }
+}
+
+/// An address as the console names it: that of a handshake with the page's scheme, not the wire's.
+fn named(address: &str, handshake: Option<Handshake>) -> String {
+    let address = address.split('#').next().unwrap_or_default();
+    if handshake.is_some() {
+        address.replacen("http", "ws", 1)
+    } else {
+        address.to_owned()
+    }
+}
+
+/// What the browser made of a request, by its network and its console. Of a handshake the network says that it
+/// passed, whatever the answer was; and of a `WebSocket` that opened the console says later how it broke.
+fn said(handshake: Option<Handshake>, complaint: Option<String>, error: Option<String>) -> Said {
+    match (handshake, complaint, error) {
+        (Some(Handshake::Refused), Some(code), _) => Said::Failed { code },
+        (Some(Handshake::Refused), None, None) | (Some(Handshake::Opened), Some(_), _) => {
+            Said::Nothing
+        }
+        (None, Some(category), _) if !category.starts_with(CONSEQUENCE) => Said::Refused {
+            by: Bar::Cors,
+            code: plain(&category).to_owned(),
+            parameter: None,
+        },
+        (_, _, Some(error)) if error == "NS_BINDING_ABORTED" => Said::Nothing,
+        (_, _, Some(code)) => Said::Failed { code },
+        (_, _, None) => Said::Passed,
+    }
+}
+
+/// Whether messages of a category are about one request each.
+fn is_of_request(category: &str) -> bool {
+    category.starts_with("CORS") || category == SOCKET
 }
 
 /// A category without its trailing digit, which counts the wordings.
@@ -218,19 +284,49 @@ fn kept_back_by(category: &str) -> Option<Bar> {
     }
 }
 
+/// A request by a scheme for which nothing is sent. The message may name the page too.
+fn elsewhere(message: &Message, now: Moment) -> Option<Arc<Word>> {
+    let ends = |last: char| last.is_whitespace() || "”“\"’‘".contains(last);
+    let named = message.text.split(ends).filter(|word| word.contains("://"));
+    let mut named = named.filter_map(|word| AskedUrl::parse(word.trim_end_matches('.')));
+    let url = named.rfind(AskedUrl::is_never_sent)?;
+    let code = plain(&message.category).to_owned();
+    let said = if code.starts_with("CORS") {
+        Said::Refused {
+            by: Bar::Cors,
+            code,
+            parameter: None,
+        }
+    } else {
+        Said::Failed { code }
+    };
+    Some(Arc::new(Word {
+        teller: Teller::BiDi,
+        request: Request {
+            method: UNTOLD.to_owned(),
+            url,
+            headers: HeaderList::default(),
+        },
+        started: now,
+        way: Way::Kept,
+        said,
+        initiator: None,
+    }))
+}
+
 /// A request that was kept back.
 fn kept_back(message: &Message, by: Bar, now: Moment) -> Option<Arc<Word>> {
     let start = message.text.find("http")?;
     let address = message.text.get(start..)?;
     let ends = |last: char| last.is_whitespace() || "”“\"’".contains(last);
-    let url = RequestUrl::parse(address.split(ends).next()?)?;
+    let url = AskedUrl::parse(address.split(ends).next()?)?;
     let is_script = !message.source.is_empty();
     let origin = is_script.then(|| origin_of(&message.source));
-    let origin = origin.filter(|origin| *origin != url.origin());
+    let origin = origin.filter(|origin| !url.has_origin(origin.as_bytes()));
     Some(Arc::new(Word {
         teller: Teller::BiDi,
         request: Request {
-            method: super::UNTOLD.to_owned(),
+            method: UNTOLD.to_owned(),
             url,
             headers: origin.iter().map(|origin| ("Origin", origin)).collect(),
         },
@@ -334,6 +430,59 @@ mod tests {
         });
         let expected = refused("CORSMissingAllowHeaderFromPreflight");
         assert_eq!(said, [("OPTIONS".to_owned(), expected)]);
+    }
+
+    #[test]
+    fn a_handshake_that_was_refused_has_not_passed() {
+        const ADDRESS: &str = "wss://api.test/a";
+        let said = |status: u16, complaint: Option<&str>| {
+            let key = json!({"name": "Sec-WebSocket-Key", "value": {"value": "a"}});
+            let request = json!({"url": API, "method": "GET", "headers": [key]});
+            let params = json!({"request": request, "response": {"status": status}});
+            let mut words = told(|ends| {
+                ends.note("network.responseCompleted", &params, NOW);
+                if let Some(category) = complaint {
+                    let text = format!("Firefox can’t establish a connection to {ADDRESS}.");
+                    ends.hear(
+                        Message {
+                            text,
+                            ..message(category)
+                        },
+                        NOW,
+                    );
+                }
+            });
+            words.pop().map(|(_, said)| said)
+        };
+        let code = SOCKET.to_owned();
+        assert_eq!(said(101, None), Some(Said::Passed));
+        assert_eq!(said(403, Some(SOCKET)), Some(Said::Failed { code }));
+        // The network alone does not tell what the browser made of it, nor the console of what.
+        assert_eq!(said(403, None), Some(Said::Nothing));
+        assert_eq!(said(101, Some(SOCKET)), Some(Said::Nothing));
+    }
+
+    #[test]
+    fn a_scheme_for_which_nothing_is_sent_is_told_by_the_console_alone() {
+        let told = |category: &str, text: &str| {
+            let mut ends = Ends::default();
+            let text = text.to_owned();
+            let message = message(category);
+            ends.hear(Message { text, ..message }, NOW);
+            let words = ends.take().into_iter();
+            let mut words = words.map(|word| (word.request.url.to_string(), word.said.clone()));
+            words.next()
+        };
+        let text =
+            "Cross-Origin Request Blocked: … at myapp://x/a?b=c. (Reason: CORS request not http).";
+        let expected = ("myapp://x/a?b=c".to_owned(), refused("CORSRequestNotHttp"));
+        assert_eq!(told("CORSRequestNotHttp", text), Some(expected));
+        let text =
+            "Security Error: Content at https://app.test/ may not load or link to file:///a.";
+        let code = "SOP".to_owned();
+        let expected = ("file:///a".to_owned(), Said::Failed { code });
+        assert_eq!(told("SOP", text), Some(expected));
+        assert_eq!(told("SOP", "Content at https://app.test/ may not …"), None);
     }
 
     #[test]

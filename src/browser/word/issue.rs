@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Loads, UNTOLD, initiator, origin_of, text};
-use crate::exchange::word::{Bar, Said, Teller, Way};
-use crate::exchange::{Moment, Request, RequestUrl, Word};
+use super::{Loads, initiator, origin_of, text};
+use crate::exchange::word::{Bar, Said, Teller, UNTOLD, Way};
+use crate::exchange::{AskedUrl, Moment, Request, Word};
 
 /// Within this time a refusal is told both ways.
 const TWICE: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ impl Loads {
             return;
         };
         match text(params, "/issue/code") {
-            Some("CorsIssue") => self.cors_issue(details.get("corsIssueDetails")),
+            Some("CorsIssue") => self.cors_issue(session, details.get("corsIssueDetails"), now),
             Some("ContentSecurityPolicyIssue") => {
                 self.csp_issue(
                     session,
@@ -33,20 +33,29 @@ impl Loads {
         }
     }
 
-    /// The failure itself is told too; the issue may know better where in the page it began.
-    fn cors_issue(&mut self, issue: Option<&Value>) {
-        let place = issue.and_then(|issue| issue.get("location"));
-        let place = place.and_then(initiator::of_location);
-        let id = issue.and_then(|issue| text(issue, "/request/requestId"));
-        let load = id.and_then(|id| self.by_id.get_mut(id));
-        if let (Some(load), Some(place)) = (load, place) {
-            let is_known = load
-                .initiator
-                .as_ref()
-                .is_some_and(|known| known.url.is_some());
-            if !is_known {
+    /// The failure itself is told too, unless it is that of a scheme; the issue may know better where in the
+    /// page it began.
+    fn cors_issue(&mut self, session: &str, issue: Option<&Value>, now: Moment) {
+        let Some(issue) = issue else { return };
+        let place = issue.get("location");
+        let id = text(issue, "/request/requestId");
+        if let Some(load) = id.and_then(|id| self.by_id.get_mut(id)) {
+            let known = load.initiator.as_ref();
+            if known.is_none_or(|known| known.url.is_none())
+                && let Some(place) = place.and_then(initiator::of_location)
+            {
                 load.initiator = Some(place);
             }
+            return;
+        }
+        let code = text(issue, "/corsErrorStatus/corsError");
+        if let Some(code @ "CorsDisabledScheme") = code
+            && let Some(url) = text(issue, "/request/url")
+            && AskedUrl::parse(url).is_some_and(|url| url.is_never_sent())
+        {
+            let scheme = text(issue, "/corsErrorStatus/failedParameter");
+            let scheme = scheme.filter(|scheme| !scheme.is_empty());
+            self.kept_back(session, (Bar::Cors, code, scheme), url, place, now);
         }
     }
 
@@ -82,7 +91,7 @@ impl Loads {
         place: Option<&Value>,
         now: Moment,
     ) {
-        let Some(url) = RequestUrl::parse(url) else {
+        let Some(url) = AskedUrl::parse(url) else {
             return;
         };
         self.kept.retain(|(at, _)| now.since(*at) <= TWICE);
@@ -93,8 +102,8 @@ impl Loads {
         let page = self.pages.get(session);
         let origin = page
             .map(|page| origin_of(page))
-            .filter(|_| parameter == Some("connect-src"));
-        let origin = origin.filter(|origin| *origin != url.origin());
+            .filter(|_| by == Bar::Cors || parameter == Some("connect-src"));
+        let origin = origin.filter(|origin| !url.has_origin(origin.as_bytes()));
         self.ready.push(Arc::new(Word {
             teller: Teller::DevTools,
             request: Request {
@@ -114,7 +123,7 @@ impl Loads {
     }
 
     /// Whether a load of that URL is about to tell the same.
-    fn is_under_way(&self, url: &RequestUrl) -> bool {
+    fn is_under_way(&self, url: &AskedUrl) -> bool {
         let mut unsent = self.by_id.values().filter(|load| load.sent.is_empty());
         let mut late = self.late.iter();
         unsent.any(|load| load.url == *url) || late.any(|(_, load, _)| load.url == *url)

@@ -14,15 +14,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::exchange::word::{Said, Teller, Way};
-use crate::exchange::{Initiator, Moment, Request, RequestUrl, Word};
+use crate::exchange::{AskedUrl, Initiator, Moment, Request, Word};
 
 /// How many loads are followed; who has more has lost their ends.
 const MOST_LOADS: usize = 8192;
 /// How long after a failure it may still be told that the request was sent.
 const LINGER: Duration = Duration::from_millis(100);
-
-/// Stands for a method that is not told.
-const UNTOLD: &str = "-";
 
 /// Loads that are under way, in all tabs, frames and workers of a browser.
 #[derive(Debug, Default)]
@@ -40,7 +37,7 @@ pub struct Loads {
     /// The documents of sessions.
     pages: HashMap<String, String>,
     /// What a rule was told to have kept back lately: it is told twice.
-    kept: VecDeque<(Moment, RequestUrl)>,
+    kept: VecDeque<(Moment, AskedUrl)>,
     ready: Vec<Arc<Word>>,
 }
 
@@ -50,7 +47,7 @@ struct Load {
     id: String,
     session: String,
     method: String,
-    url: RequestUrl,
+    url: AskedUrl,
     document: String,
     kind: String,
     headers: Vec<(String, String)>,
@@ -120,6 +117,10 @@ impl Loads {
         let Some(mut load) = Load::of(session, params) else {
             return;
         };
+        // A redirect that leads elsewhere has no next hop: it fails.
+        if load.url.web().is_none() && self.by_id.contains_key(&load.id) {
+            return;
+        }
         let initiator = params.get("initiator");
         let parent = initiator.and_then(|initiator| text(initiator, "/requestId"));
         if text(params, "/initiator/type") == Some("preflight")
@@ -261,12 +262,16 @@ impl Loads {
     }
 
     fn tell(&mut self, load: &Load, said: Said) {
-        if !load.has_told {
-            let word = load.word(said);
-            if word.way == Way::Kept {
-                self.kept
-                    .push_back((word.started, word.request.url.clone()));
-            }
+        if load.has_told {
+            return;
+        }
+        let word = load.word(said);
+        if word.way == Way::Kept {
+            self.kept
+                .push_back((word.started, word.request.url.clone()));
+        }
+        // What is asked for elsewhere is nobody's business unless it fails.
+        if load.url.web().is_some() || word.is_unsent() {
             self.ready.push(Arc::new(word));
         }
     }
@@ -295,7 +300,7 @@ impl Loads {
 }
 
 impl Load {
-    /// A load that is told of; nothing if it is none of the web.
+    /// A load that is told of.
     fn of(session: &str, params: &Value) -> Option<Self> {
         let wall = params.get("wallTime").and_then(Value::as_f64);
         let own = params.get("timestamp").and_then(Value::as_f64);
@@ -304,7 +309,7 @@ impl Load {
             id: text(params, "/requestId")?.to_owned(),
             session: session.to_owned(),
             method: text(params, "/request/method")?.to_owned(),
-            url: RequestUrl::parse(text(params, "/request/url")?)?,
+            url: AskedUrl::parse(text(params, "/request/url")?)?,
             document: text(params, "/documentURL").unwrap_or_default().to_owned(),
             kind: text(params, "/type").unwrap_or_default().to_owned(),
             headers: headers(params.pointer("/request/headers")),
@@ -335,7 +340,7 @@ impl Load {
             way: if sent.is_some() {
                 Way::Sent
             } else {
-                reason::way(&said)
+                reason::way(&said, &self.url)
             },
             said,
             initiator: self.initiator.clone(),
@@ -351,7 +356,7 @@ impl Load {
         );
         let origin = origin_of(&self.document);
         let is_added = is_cors
-            && *origin != self.url.origin()
+            && !self.url.has_origin(origin.as_bytes())
             && !self
                 .headers
                 .iter()

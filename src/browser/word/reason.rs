@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::text;
+use crate::exchange::AskedUrl;
 use crate::exchange::word::{Bar, Said, Way};
 
 /// What a `Network.loadingFailed` says.
@@ -37,8 +38,9 @@ pub(super) fn of_failure(params: &Value) -> Said {
 }
 
 /// Of what was not told to be sent, whether that is certain.
-pub(super) fn way(said: &Said) -> Way {
+pub(super) fn way(said: &Said, url: &AskedUrl) -> Way {
     match said {
+        _ if url.is_never_sent() => Way::Kept,
         Said::Refused { by, code, .. } => match by {
             Bar::Csp | Bar::MixedContent | Bar::Client | Bar::LocalNetwork => Way::Kept,
             Bar::Cors if code == "CorsDisabledScheme" => Way::Kept,

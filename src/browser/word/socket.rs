@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Loads, MOST_LOADS, headers, initiator, micros, text};
 use crate::exchange::word::{Said, Teller, Way};
-use crate::exchange::{Initiator, Moment, Request, RequestUrl, Word};
+use crate::exchange::{AskedUrl, Initiator, Moment, Request, Word};
 
 /// What a handshake that has worked is answered.
 const SWITCHING: u64 = 101;
@@ -14,7 +14,7 @@ const SWITCHING: u64 = 101;
 /// A `WebSocket` whose handshake is not over.
 #[derive(Debug)]
 pub(super) struct Socket {
-    url: RequestUrl,
+    url: AskedUrl,
     initiator: Option<Initiator>,
     /// When its handshake was sent, and with which fields.
     sent: Option<(Moment, Vec<(String, String)>)>,
@@ -51,7 +51,7 @@ impl Loads {
     }
 
     fn socket_begins(&mut self, id: &str, params: &Value) {
-        let Some(url) = text(params, "/url").and_then(RequestUrl::parse) else {
+        let Some(url) = text(params, "/url").and_then(AskedUrl::parse) else {
             return;
         };
         if self.sockets.len() > MOST_LOADS {

@@ -182,6 +182,78 @@ fn what_never_left_the_browser_is_told_as_such_and_once() {
     assert_eq!((cached[0].way, cached[0].is_unsent()), (Way::Untold, true));
 }
 
+fn of_scheme(url: &str, scheme: &str) -> (&'static str, Value) {
+    let issue = json!({"issue": {"code": "CorsIssue", "details": {"corsIssueDetails": {
+        "corsErrorStatus": {"corsError": "CorsDisabledScheme", "failedParameter": scheme},
+        "isWarning": false, "request": {"requestId": "9", "url": url},
+        "location": {"url": "https://app.test/app.js", "lineNumber": 4, "columnNumber": 2},
+    }}}});
+    ("Audits.issueAdded", issue)
+}
+
+#[test]
+fn what_is_asked_for_by_a_scheme_that_is_never_sent_is_told_by_its_issue_alone() {
+    let attached = json!({"sessionId": "tab", "targetInfo": {"url": "https://app.test/page"}});
+    let words = told(&[
+        ("Target.attachedToTarget", attached),
+        of_scheme("myapp://u:p@x/a?token=secret#b", "myapp"),
+        // The load tells the rest.
+        of_scheme(API, ""),
+    ]);
+    let [word] = &words[..] else {
+        panic!("{words:?}")
+    };
+    assert_eq!(word.request.url.to_string(), "myapp://x/a?token=secret");
+    assert_eq!((word.way, word.is_unsent()), (Way::Kept, true));
+    let origin = word.request.headers.first("origin");
+    assert_eq!(origin, Some(b"https://app.test".as_slice()));
+    assert_eq!(
+        word.said,
+        Said::Refused {
+            by: Bar::Cors,
+            code: "CorsDisabledScheme".to_owned(),
+            parameter: Some("myapp".to_owned()),
+        }
+    );
+    assert_eq!(word.initiator.as_ref().and_then(|one| one.line), Some(5));
+}
+
+#[test]
+fn of_what_is_asked_for_elsewhere_failures_alone_are_told() {
+    let load = |id: &str, url: &str| {
+        let (name, mut params) = begins(id, "GET", &script());
+        params["request"]["url"] = json!(url);
+        (name, params)
+    };
+    let (_, mut redirected) = load("4", "myapp://login");
+    redirected["redirectResponse"] = json!({"status": 302});
+    let other = json!({"requestId": "3", "errorText": "", "blockedReason": "other"});
+    let gone = json!({"requestId": "2", "errorText": "net::ERR_FILE_NOT_FOUND"});
+    let words = told(&[
+        load("1", "data:text/plain,secret"),
+        ("Network.loadingFinished", json!({"requestId": "1"})),
+        load("2", "blob:https://app.test/1"),
+        ("Network.loadingFailed", gone),
+        load("3", "file:///etc/hosts"),
+        ("Network.loadingFailed", other),
+        begins("4", "GET", &script()),
+        sent("4"),
+        ("Network.requestWillBeSent", redirected),
+        refused("4", "CorsDisabledScheme", ""),
+    ]);
+    let told: Vec<_> = words
+        .iter()
+        .map(|word| (word.request.url.to_string(), word.is_unsent()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (API.to_owned(), false),
+            ("file:///etc/hosts".to_owned(), true)
+        ]
+    );
+}
+
 #[test]
 fn what_a_page_gave_up_says_nothing() {
     let aborted = json!({"requestId": "1", "errorText": "net::ERR_ABORTED", "canceled": true});

@@ -68,7 +68,7 @@ impl Cookies {
 
     fn key(&self, request: &Request) -> Key {
         let agent = request.headers.first("user-agent").unwrap_or_default();
-        Key(self.hasher.hash_one((agent, &request.url.authority.host)))
+        Key(self.hasher.hash_one((agent, request.url.host())))
     }
 }
 
@@ -128,12 +128,12 @@ fn is_csrf(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     fn withheld(engine: Engine, cookies: &[&str]) -> bool {
         let request = Request {
             method: "POST".to_owned(),
-            url: RequestUrl::parse("https://api.test/login").expect("valid"),
+            url: AskedUrl::parse("https://api.test/login").expect("valid"),
             headers: [("User-Agent", "x")].into_iter().collect(),
         };
         let answer = Response {

@@ -187,7 +187,7 @@ fn tells_of_content(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestUrl;
+    use crate::exchange::AskedUrl;
 
     type Lines<'a> = &'a [(&'a str, &'a str)];
 
@@ -196,7 +196,7 @@ mod tests {
     fn request(lines: Lines<'_>) -> Request {
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: lines.iter().copied().collect(),
         }
     }

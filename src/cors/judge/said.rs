@@ -163,6 +163,7 @@ impl Judge {
     /// exchange tells anything of it.
     pub(super) fn never_sent(&mut self, id: ExchangeId, word: &Word) {
         let engine = self.engines.of(&word.request.headers);
+        let engine = engine.or(Some(engine_of(word.teller)));
         let request = Arc::new(word.request.clone());
         let profile = Profile::by(engine, &request, Protocol::Http11);
         self.watch(
@@ -227,16 +228,21 @@ impl Watched {
                 code,
                 parameter,
             } => refused(self.engine(), *by, code, parameter.as_ref()),
-            Said::Failed { code } => (with_code(Answer::plain(Outcome::Failed), code), None),
-        };
-        let others = Answer {
-            code: None,
-            ..answer.clone()
+            Said::Failed { code } => (self.failed_unsent(code), None),
         };
         // What a rule of every engine forbids, others forbid too; the rest they were not asked.
-        let others = match answer.by {
-            Some(Rule::Csp | Rule::MixedContent) => others,
-            _ => Answer::plain(Outcome::Pending),
+        let is_of_all = matches!(answer.by, Some(Rule::Csp | Rule::MixedContent))
+            || answer.cause == Some(Cause::SchemeNotCors);
+        let other = |engine| {
+            if !is_of_all {
+                return Answer::plain(Outcome::Pending);
+            }
+            let cause = answer.cause.filter(|_| answer.by == Some(Rule::Cors));
+            let code = cause.and_then(|cause| cause.code(engine, Phase::Actual, None));
+            Answer {
+                code: code.map(Into::into),
+                ..answer.clone()
+            }
         };
         verdict.engines = PerEngine::of(|engine| EngineAnswer {
             basis: if engine == self.engine() {
@@ -247,7 +253,7 @@ impl Watched {
             ..EngineAnswer::decided(if engine == self.engine() {
                 answer.clone()
             } else {
-                others.clone()
+                other(engine)
             })
         });
         verdict.answer = answer;
@@ -261,9 +267,26 @@ impl Watched {
             .collect();
     }
 
+    /// What failed for no rule: a scheme for which nothing is sent is reason enough.
+    fn failed_unsent(&self, code: &str) -> Answer {
+        let is_never_sent = self.request.url.is_never_sent();
+        Answer {
+            cause: is_never_sent.then_some(Cause::SchemeNotCors),
+            ..with_code(Answer::plain(Outcome::Failed), code)
+        }
+    }
+
     /// Whether it is a request that the browser told of, and the wire did not.
     pub(super) fn is_unsent(&self) -> bool {
         self.ending == Ending::NeverSent && self.response.is_none() && self.connection.0 == 0
+    }
+}
+
+/// The engine whose browsers tell by it.
+fn engine_of(teller: Teller) -> Engine {
+    match teller {
+        Teller::DevTools => Engine::Chromium,
+        Teller::BiDi => Engine::Firefox,
     }
 }
 

@@ -91,7 +91,7 @@ impl Stories {
 
     /// Remembers that a response leads to `target`.
     pub(super) fn redirects_to(&mut self, id: ExchangeId, request: &Request, target: &RequestUrl) {
-        let key = self.key(request, target);
+        let key = self.key(request, Some(target));
         self.redirects.insert(key, id);
     }
 
@@ -105,7 +105,7 @@ impl Stories {
         if self.redirects.is_empty() {
             return None;
         }
-        let key = self.key(request, &request.url);
+        let key = self.key(request, request.url.web());
         if is_preflight {
             self.redirects.get(key).copied()
         } else {
@@ -177,7 +177,7 @@ impl Stories {
 
 /// What a request is sent to.
 fn server(request: &Request) -> impl Hash {
-    (request.url.scheme, &request.url.authority)
+    (request.url.scheme(), request.url.authority())
 }
 
 /// The origin of the page that makes a request.
@@ -202,11 +202,12 @@ fn origin_part(url: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::AskedUrl;
 
     fn request(lines: &[(&str, &str)]) -> Request {
         Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse("https://api.test/a").expect("valid"),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
             headers: lines.iter().copied().collect(),
         }
     }

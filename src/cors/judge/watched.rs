@@ -146,8 +146,8 @@ impl Watched {
         let is_scripts = self.profile.destination == Some(Destination::Empty)
             && matches!(self.profile.kind, Kind::CrossOrigin | Kind::SameOrigin);
         is_scripts
-            && target.scheme == self.request.url.scheme
-            && target.authority == self.request.url.authority
+            && Some(target.scheme) == self.request.url.scheme()
+            && Some(&target.authority) == self.request.url.authority()
     }
 
     /// Whether its engine accepts this answer in any mode.

@@ -111,7 +111,7 @@ pub(super) fn login_redirect(case: &Case<'_>) -> Option<Found> {
     if !case.is(Kind::CrossOrigin) || case.shape().lets_in() {
         return None;
     }
-    let from = &case.subject.situation.request.url;
+    let from = case.url()?;
     if let Some(to) = super::preflight::target(case) {
         let confidence = match Turn::between(from, &to) {
             Turn::Login => Confidence::High,

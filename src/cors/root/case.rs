@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use crate::cors::opinion::Situation;
 use crate::cors::verdict::Links;
 use crate::cors::{Cause, Confidence, Diagnosis, Kind, Outcome, Verdict};
-use crate::exchange::{ExchangeId, Moment, Response};
+use crate::exchange::{ExchangeId, Moment, RequestUrl, Response};
 use crate::wire::headers::HeaderList;
 
 use super::fact::{Fact, Shape};
@@ -167,9 +167,15 @@ impl<'a> Case<'a> {
         self.host.seen(&self.own)
     }
 
+    /// Where it was asked.
+    pub(super) fn url(&self) -> Option<&'a RequestUrl> {
+        self.subject.situation.request.url.web()
+    }
+
     /// Successes of other names at the same port.
     pub(super) fn other_names(&self) -> impl Iterator<Item = &'a Fact> {
-        self.roots.other_names(&self.subject.situation.request.url)
+        let url = self.url();
+        url.into_iter().flat_map(|url| self.roots.other_names(url))
     }
 
     /// The software, by this answer and by others of the host.

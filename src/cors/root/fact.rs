@@ -213,7 +213,7 @@ impl Fact {
 
 /// The mark of a request's path, without the query.
 fn path(request: &Request) -> Mark {
-    let path = request.url.path.as_bytes();
+    let path = request.url.path().as_bytes();
     let query = memchr::memchr(b'?', path).unwrap_or(path.len());
     Mark::of(path.get(..query).unwrap_or(path))
 }

@@ -78,9 +78,12 @@ impl Roots {
         response: &Response,
         changed: &mut Vec<ExchangeId>,
     ) {
-        let key = key(&request.url);
+        let Some(url) = request.url.web() else {
+            return;
+        };
+        let key = key(url);
         if self.hosts.get(key).is_none() {
-            let port = request.url.authority.port;
+            let port = url.authority.port;
             self.hosts.insert(
                 key,
                 Host {
@@ -106,7 +109,8 @@ impl Roots {
         let (Some(response), true) = (situation.response, subject.is_of_interest()) else {
             return Vec::new();
         };
-        let Some(host) = self.hosts.get(key(&situation.request.url)) else {
+        let url = situation.request.url.web();
+        let Some(host) = url.and_then(|url| self.hosts.get(key(url))) else {
             return Vec::new();
         };
         let at = host.when(subject.id);

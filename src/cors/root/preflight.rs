@@ -26,7 +26,7 @@ pub(super) fn redirect(case: &Case<'_>) -> Option<Found> {
         return None;
     }
     let to = target(case)?;
-    let (root, confidence) = match Turn::between(&case.subject.situation.request.url, &to) {
+    let (root, confidence) = match Turn::between(case.url()?, &to) {
         Turn::Slash => (Root::OptionsRedirectSlash, Confidence::Certain),
         Turn::Https => (Root::OptionsRedirectHttps, Confidence::Certain),
         Turn::Host => (Root::OptionsRedirectHost, Confidence::High),

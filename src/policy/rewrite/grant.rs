@@ -46,7 +46,7 @@ impl<'a> Grant<'a> {
         if origins.next().is_some() || is_origin_of(origin, &request.url) {
             return None;
         }
-        let rule = policy.rule_for(origin, &request.url, now)?;
+        let rule = policy.rule_for(origin, request.url.web()?, now)?;
         let profile = Profile::of(request, protocol);
         let question = match profile.kind {
             Kind::Preflight => Question::Preflight(Preflight::of(&request.headers)?),

@@ -75,7 +75,7 @@ impl Guide {
 
     /// What a request for one of them shows of the browser that makes it.
     pub(super) fn sign(request: &Request) -> Option<Sign> {
-        let url = &request.url;
+        let url = request.url.web()?;
         let name = url.authority.host.name()?;
         let path = url.path.split('?').next()?;
         match (name, path) {
@@ -109,8 +109,8 @@ impl Guide {
     fn content(&self, request: &Request) -> (&'static str, &'static str, &[u8]) {
         const FOUND: &str = "200 OK";
         const TEXT: &str = "text/plain; charset=utf-8";
-        let name = request.url.authority.host.name().unwrap_or_default();
-        let path = request.url.path.split('?').next().unwrap_or_default();
+        let name = request.url.host().and_then(Host::name).unwrap_or_default();
+        let path = request.url.path().split('?').next().unwrap_or_default();
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             return ("405 Method Not Allowed", TEXT, b"This is read only.\n");
         }

@@ -146,7 +146,7 @@ impl Conversation<'_> {
         };
         Request {
             method,
-            url,
+            url: url.into(),
             headers: head.map(|head| head.headers.clone()).unwrap_or_default(),
         }
     }

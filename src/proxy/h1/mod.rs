@@ -315,7 +315,7 @@ impl<'a> Conversation<'a> {
             protocol: head.version.into(),
             request: Arc::new(Request {
                 method: head.method,
-                url,
+                url: url.into(),
                 headers: head.headers,
             }),
         })
@@ -364,8 +364,10 @@ impl<'a> Conversation<'a> {
 
     /// Opens the record of an exchange; a host that is not read has none.
     fn open(&mut self, request: &Arc<Request>, protocol: Protocol) -> Ticket {
-        let host = &request.url.authority.host;
-        if !self.proxy.reads(host) && request.url != nowhere() {
+        if let Some(host) = request.url.host()
+            && !self.proxy.reads(host)
+            && request.url.web() != Some(&nowhere())
+        {
             self.proxy.notices.tell(Notice::NotRead(host.clone()));
             return Ticket::unrecorded();
         }

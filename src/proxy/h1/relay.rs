@@ -245,14 +245,17 @@ impl<'a> Relay<'a> {
                 Ending::ResetByServer,
                 &"the server reset the connection before it answered",
             ),
-            NoHead::Broken(error) if wants_certificate(&error) => unanswered(
-                Ending::Tls,
-                &format_args!(
-                    "the server wants to see a certificate that it takes ({error}); `corstap run --client-cert \
-                     {}=FILE.pem` shows it one",
-                    self.request.url.authority.host
-                ),
-            ),
+            NoHead::Broken(error) if wants_certificate(&error) => {
+                let host = self.request.url.host().map(ToString::to_string);
+                unanswered(
+                    Ending::Tls,
+                    &format_args!(
+                        "the server wants to see a certificate that it takes ({error}); `corstap run --client-cert \
+                         {}=FILE.pem` shows it one",
+                        host.unwrap_or_default()
+                    ),
+                )
+            }
             NoHead::Broken(error) => unanswered(
                 Ending::NoResponse,
                 &format_args!("the server's connection broke: {error}"),

@@ -65,7 +65,7 @@ impl Home<'_> {
         };
         Arc::new(Request {
             method: head.method.as_str().to_owned(),
-            url,
+            url: url.into(),
             headers: fields::header_list(&head.headers),
         })
     }

@@ -161,9 +161,12 @@ impl Story<'_> {
     pub(super) fn remedy_of_failure(&self, answer: &Answer) -> Remedy {
         match answer.cause {
             Some(Cause::RedirectLoop) => return "On the server: find the loop.".into(),
-            Some(Cause::RedirectUserinfo | Cause::RedirectBadScheme | Cause::ModeForbids) => {
-                return self.remedy(answer);
-            }
+            Some(
+                Cause::RedirectUserinfo
+                | Cause::RedirectBadScheme
+                | Cause::ModeForbids
+                | Cause::SchemeNotCors,
+            ) => return self.remedy(answer),
             _ if self.is_refused_handshake() => {
                 return "WebSockets have no CORS: the server decides by itself. Does it know the path, and does it check Origin?".into();
             }

@@ -139,9 +139,12 @@ impl Story<'_> {
             Some(Cause::RedirectLoop) => {
                 "The load was redirected more than twenty times.".to_owned()
             }
-            Some(Cause::RedirectUserinfo | Cause::RedirectBadScheme | Cause::ModeForbids) => {
-                self.sentence(answer)
-            }
+            Some(
+                Cause::RedirectUserinfo
+                | Cause::RedirectBadScheme
+                | Cause::ModeForbids
+                | Cause::SchemeNotCors,
+            ) => self.sentence(answer),
             _ if self.is_refused_handshake() => format!(
                 "This is not CORS: the server answered the WebSocket handshake with a status that opens none{}.",
                 self.status()

@@ -124,7 +124,7 @@ impl Reader {
             client: None,
             request: Arc::new(Request {
                 method: entry.request.method.clone(),
-                url,
+                url: url.into(),
                 headers,
             }),
         });

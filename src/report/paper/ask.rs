@@ -5,6 +5,7 @@ use super::{Ask, Source, Sources};
 use crate::cors::Kind;
 use crate::exchange::recorded::Fields;
 use crate::exchange::secret::Value;
+use crate::exchange::word::UNTOLD;
 use crate::exchange::{Protocol, RequestUrl};
 use crate::report::text::shown;
 use crate::wire::is_token;
@@ -48,7 +49,12 @@ pub(super) const OF_BROWSER: [&str; 21] = [
 ];
 
 /// The requests that show a failure again, in order: the preflight, and the request that it is for.
+///
+/// Nothing is sent for a URL that is none of the web.
 pub(super) fn asks(source: &Source, sources: &Sources) -> Vec<Ask> {
+    if RequestUrl::parse(&source.recorded.request.url).is_none() {
+        return Vec::new();
+    }
     let own = ask(source);
     if source.judgement.kind == Kind::Preflight {
         let actual = source.judgement.links.actual.first();
@@ -82,10 +88,14 @@ fn ask(source: &Source) -> Ask {
     if plain(&recorded.request.headers, "content-length").is_some_and(|length| length != "0") {
         notes.push("Its body was not recorded: add one with --data-binary.".to_owned());
     }
+    let method = &recorded.request.method;
+    if method == UNTOLD {
+        notes.push("The browser did not tell its method.".to_owned());
+    }
     Ask {
         title,
         notes,
-        method: recorded.request.method.clone(),
+        method: if method == UNTOLD { "GET" } else { method }.to_owned(),
         url: recorded.request.url.clone(),
         headers,
         is_http2: recorded.protocol == Protocol::Http2,

@@ -152,13 +152,18 @@ fn section_title(source: &Source, cause: &str, count: usize) -> String {
     let from = from
         .map(|origin| format!(" from {origin}"))
         .unwrap_or_default();
-    let target = RequestUrl::parse(&recorded.request.url).map(|url| url.origin());
     if count > 1 {
-        let target = target.unwrap_or_default();
+        let target = target(&recorded.request.url);
         return format!("{count} requests to {target}{from}: each {what} ({cause})");
     }
     let url = recorded.request.url.split('?').next().unwrap_or_default();
     format!("{} {url}{from} {what} ({cause})", recorded.request.method)
+}
+
+/// What several requests for URLs like this one have in common: the origin, or elsewhere the scheme.
+fn target(url: &str) -> String {
+    let scheme = || format!("{}: URLs", url.split(':').next().unwrap_or_default());
+    RequestUrl::parse(url).map_or_else(scheme, |url| url.origin())
 }
 
 fn alike(group: &Group, sources: &Sources) -> Vec<Asked> {

@@ -231,25 +231,26 @@ fn write_remedy(text: &mut String, section: &Section) {
 }
 
 fn write_reproduction(text: &mut String, section: &Section) {
-    if section.asks.is_empty() {
+    if section.asks.is_empty() && section.page.is_none() {
         return;
     }
-    let commands: Vec<String> = section.asks.iter().map(curl::command).collect();
-    let commands = commands.join("\n");
-    let lines: Vec<String> = commands.lines().map(inert).collect();
-    let _ = writeln!(
-        text,
-        "<h3>To see it again</h3>\n<pre>{}</pre>",
-        lines.join("\n")
-    );
-    if let Some(page) = &section.page {
-        let lines: Vec<String> = page.lines().map(inert).collect();
-        let _ = writeln!(
-            text,
-            "<p>Or in the console of the page:</p>\n<pre>{}</pre>",
-            lines.join("\n")
-        );
+    text.push_str("<h3>To see it again</h3>\n");
+    let mut in_page = "In";
+    if !section.asks.is_empty() {
+        let commands: Vec<String> = section.asks.iter().map(curl::command).collect();
+        write_lines(text, &commands.join("\n"));
+        in_page = "Or in";
     }
+    if let Some(page) = &section.page {
+        let _ = writeln!(text, "<p>{in_page} the console of the page:</p>");
+        write_lines(text, page);
+    }
+}
+
+/// Lines as they are.
+fn write_lines(text: &mut String, lines: &str) {
+    let lines: Vec<String> = lines.lines().map(inert).collect();
+    let _ = writeln!(text, "<pre>{}</pre>", lines.join("\n"));
 }
 
 fn write_environment(text: &mut String, section: &Section) {

@@ -263,18 +263,20 @@ fn write_remedy(text: &mut String, section: &Section) {
 }
 
 fn write_reproduction(text: &mut String, section: &Section) {
+    if section.asks.is_empty() && section.page.is_none() {
+        return;
+    }
+    text.push_str("\n### To see it again\n");
+    let mut in_page = "In";
     if !section.asks.is_empty() {
         let commands: Vec<String> = section.asks.iter().map(curl::command).collect();
-        let _ = write!(
-            text,
-            "\n### To see it again\n\n{}",
-            block("sh", &commands.join("\n"))
-        );
+        let _ = write!(text, "\n{}", block("sh", &commands.join("\n")));
+        in_page = "Or in";
     }
     if let Some(page) = &section.page {
         let _ = write!(
             text,
-            "\nOr in the console of the page:\n\n{}",
+            "\n{in_page} the console of the page:\n\n{}",
             block("js", page)
         );
     }

@@ -7,6 +7,7 @@ use super::ask::OF_BROWSER;
 use super::chain::plain;
 use super::inert::script_string;
 use crate::cors::{CredentialsMode, Destination, Kind};
+use crate::exchange::word::UNTOLD;
 use crate::report::text::shown;
 
 /// The script; nothing where no script makes such a request.
@@ -53,7 +54,9 @@ fn fetch(source: &Source, with_credentials: bool) -> Option<String> {
         &recorded.request.method
     };
     let mut script = format!("await fetch({}, {{\n", script_string(&recorded.request.url));
-    let _ = writeln!(script, "  method: {},", script_string(method));
+    if method != UNTOLD {
+        let _ = writeln!(script, "  method: {},", script_string(method));
+    }
     let mode = match judgement.verdict.credentials.mode {
         None if !with_credentials => "\"same-origin\", // or \"include\": the wire does not tell",
         _ if with_credentials => "\"include\",",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::cors::Outcome;
 use crate::exchange::secret::{Redactor, Value as Kept, Values};
-use crate::exchange::{ConnectionId, Ending, Protocol, Request, RequestUrl, Response, Rewrite};
+use crate::exchange::{AskedUrl, ConnectionId, Ending, Protocol, Request, Response, Rewrite};
 use crate::store::recorder::Arrival;
 use crate::store::{Recorder, Shown, Ticket, Writer};
 use crate::wire::edit::{Edit, edited_fields};
@@ -63,7 +63,7 @@ fn exchange_on(
     ];
     let request = Request {
         method: method.to_owned(),
-        url: RequestUrl::parse(&format!("https://api.test{path}")).expect("valid"),
+        url: AskedUrl::parse(&format!("https://api.test{path}")).expect("valid"),
         headers: lines.into_iter().collect(),
     };
     let client = "127.0.0.1:1".parse().expect("an address");
@@ -162,7 +162,7 @@ fn rewritten_exchange(recorder: &Recorder) {
     let line = recorder.connected(arrival(), None);
     let request = Request {
         method: "GET".to_owned(),
-        url: RequestUrl::parse("https://api.test/b").expect("valid"),
+        url: AskedUrl::parse("https://api.test/b").expect("valid"),
         headers: [("Origin", "https://app.test")].into_iter().collect(),
     };
     let sent = Response {
@@ -429,7 +429,7 @@ fn a_later_fact_that_changes_a_verdict_is_a_new_revision() {
 fn request_on(recorder: &Recorder, connection: ConnectionId) -> Ticket {
     let request = Request {
         method: "GET".to_owned(),
-        url: RequestUrl::parse("https://api.test/").expect("valid"),
+        url: AskedUrl::parse("https://api.test/").expect("valid"),
         headers: HeaderList::default(),
     };
     let client = "127.0.0.1:1".parse().expect("an address");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exchange::secret::Values;
-use crate::exchange::{Ending, Protocol, Request, RequestUrl};
+use crate::exchange::{AskedUrl, Ending, Protocol, Request};
 use crate::store::Capture;
 use crate::store::capture::Which;
 use crate::store::recorder::Arrival;
@@ -31,7 +31,7 @@ fn a_full_capture_keeps_its_newest_exchanges_and_its_size() {
         let names = names.iter().take(if number < 300 { 8 } else { 512 });
         let request = Arc::new(Request {
             method: "GET".to_owned(),
-            url: RequestUrl::parse(&url).expect("valid"),
+            url: AskedUrl::parse(&url).expect("valid"),
             // No two alike, which would be kept once.
             headers: names.map(|name| (name, &url)).collect(),
         });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use corstap::ca::HostList;
 use corstap::cors::Engine;
 use corstap::exchange::secret::{Redactor, Values};
-use corstap::exchange::{Ending, Protocol, Request, RequestUrl, Response};
+use corstap::exchange::{AskedUrl, Ending, Protocol, Request, Response};
 use corstap::proxy::Route;
 use corstap::store::recorder::{Arrival, ConnectionTicket};
 use corstap::store::{Recorder, Writer};
@@ -58,7 +58,7 @@ fn exchange(recorder: &Recorder, line: &ConnectionTicket, number: usize) {
     let origin = format!("https://app{}.example.test", number % 7);
     let request = Request {
         method: "GET".to_owned(),
-        url: RequestUrl::parse(&format!("https://api.example.test/v1/items/{number}"))
+        url: AskedUrl::parse(&format!("https://api.example.test/v1/items/{number}"))
             .expect("valid"),
         headers: [("Origin", &origin)].into_iter().collect(),
     };

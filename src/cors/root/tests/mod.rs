@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::cors::{Confidence, Judge};
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+    AskedUrl, ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response,
 };
 
 use super::Root;
@@ -54,7 +54,7 @@ fn observe(judge: &mut Judge, id: u64, at: Duration, told: Told<'_>) -> Vec<u64>
     let at = Moment::from_micros(0).plus(at);
     let request = Arc::new(Request {
         method: method.to_owned(),
-        url: RequestUrl::parse(url).expect("valid"),
+        url: AskedUrl::parse(url).expect("valid"),
         headers: asked.iter().copied().chain([AGENT]).collect(),
     });
     let sent = Arc::new(Response {
