@@ -192,8 +192,8 @@ async fn a_websocket_is_recorded_as_exempt_with_its_origin() {
          Origin: https://app.example.test\r\n\r\n",
         scene.authority()
     );
-    let switch =
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
     exchange(&mut client, &mut server, &request, switch).await;
     let stored = scene.recorded();
     assert_eq!(stored.judgement.kind.name(), "websocket");
