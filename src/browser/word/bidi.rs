@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{origin_of, text};
-use crate::exchange::word::{Bar, Said, Teller, UNTOLD, Way};
+use super::console::{self, Message, plain};
+use super::socket::SWITCHING;
+use super::text;
+use crate::exchange::word::{Bar, Said, Teller, Way};
 use crate::exchange::{AskedUrl, HeaderList, Initiator, Moment, Request, Word};
 
 /// How long the end of a request and the console's message may lie apart.
@@ -17,34 +18,6 @@ const APART: Duration = Duration::from_millis(300);
 
 /// What Firefox says of almost every preflight that fails, beside the cause.
 const CONSEQUENCE: &str = "CORSDidNotSucceed";
-
-/// What Firefox says of a request by a scheme for which nothing is sent, and of a document that no page may
-/// load.
-const ELSEWHERE: [&str; 2] = ["CORSRequestNotHttp", "SOP"];
-
-/// What Firefox says of a `WebSocket` that it did not open, or that broke.
-const SOCKET: &str = "Web Socket";
-
-/// What a handshake that has worked is answered.
-const SWITCHING: u64 = 101;
-
-/// What the console says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Message {
-    /// Of what kind it is, as in `CORSMissingAllowOrigin2`: the same in every language.
-    pub category: String,
-    /// The words, in the browser's language.
-    pub text: String,
-    /// The script that it is about.
-    #[serde(default)]
-    pub source: String,
-    /// The line in it, from 1.
-    #[serde(default)]
-    pub line: u32,
-    /// The column in the line, from 1.
-    #[serde(default)]
-    pub column: u32,
-}
 
 /// Requests that have ended of late, and messages that nobody has asked for yet.
 #[derive(Debug, Default)]
@@ -108,11 +81,9 @@ impl Ends {
 
     /// Takes note of what the console says.
     pub fn hear(&mut self, message: Message, now: Moment) {
-        if let Some(by) = kept_back_by(&message.category) {
-            self.ready.extend(kept_back(&message, by, now));
-        } else if ELSEWHERE.contains(&plain(&message.category)) {
-            self.ready.extend(elsewhere(&message, now));
-        } else if is_of_request(&message.category) && !self.is_taken(&message) {
+        if let Some(word) = console::unsent(&message, now) {
+            self.ready.push(word);
+        } else if console::is_of_request(&message.category) && !self.is_taken(&message) {
             self.messages.push_back((now, message));
         }
         self.time_passes(now);
@@ -263,90 +234,6 @@ fn said(handshake: Option<Handshake>, complaint: Option<String>, error: Option<S
     }
 }
 
-/// Whether messages of a category are about one request each.
-fn is_of_request(category: &str) -> bool {
-    category.starts_with("CORS") || category == SOCKET
-}
-
-/// A category without its trailing digit, which counts the wordings.
-fn plain(category: &str) -> &str {
-    category.trim_end_matches(|last: char| last.is_ascii_digit())
-}
-
-/// The rule that keeps requests in the browser, of which the console alone tells.
-fn kept_back_by(category: &str) -> Option<Bar> {
-    if category.starts_with("CSP") {
-        Some(Bar::Csp)
-    } else if category.starts_with("Mixed Content") {
-        Some(Bar::MixedContent)
-    } else {
-        None
-    }
-}
-
-/// A request by a scheme for which nothing is sent. The message may name the page too.
-fn elsewhere(message: &Message, now: Moment) -> Option<Arc<Word>> {
-    let ends = |last: char| last.is_whitespace() || "”“\"’‘".contains(last);
-    let named = message.text.split(ends).filter(|word| word.contains("://"));
-    let mut named = named.filter_map(|word| AskedUrl::parse(word.trim_end_matches('.')));
-    let url = named.rfind(AskedUrl::is_never_sent)?;
-    let code = plain(&message.category).to_owned();
-    let said = if code.starts_with("CORS") {
-        Said::Refused {
-            by: Bar::Cors,
-            code,
-            parameter: None,
-        }
-    } else {
-        Said::Failed { code }
-    };
-    Some(Arc::new(Word {
-        teller: Teller::BiDi,
-        request: Request {
-            method: UNTOLD.to_owned(),
-            url,
-            headers: HeaderList::default(),
-        },
-        started: now,
-        way: Way::Kept,
-        said,
-        initiator: None,
-    }))
-}
-
-/// A request that was kept back.
-fn kept_back(message: &Message, by: Bar, now: Moment) -> Option<Arc<Word>> {
-    let start = message.text.find("http")?;
-    let address = message.text.get(start..)?;
-    let ends = |last: char| last.is_whitespace() || "”“\"’".contains(last);
-    let url = AskedUrl::parse(address.split(ends).next()?)?;
-    let is_script = !message.source.is_empty();
-    let origin = is_script.then(|| origin_of(&message.source));
-    let origin = origin.filter(|origin| !url.has_origin(origin.as_bytes()));
-    Some(Arc::new(Word {
-        teller: Teller::BiDi,
-        request: Request {
-            method: UNTOLD.to_owned(),
-            url,
-            headers: origin.iter().map(|origin| ("Origin", origin)).collect(),
-        },
-        started: now,
-        way: Way::Kept,
-        said: Said::Refused {
-            by,
-            code: message.category.clone(),
-            parameter: None,
-        },
-        initiator: is_script.then(|| Initiator {
-            kind: "script".to_owned(),
-            url: Some(message.source.clone()),
-            line: Some(message.line).filter(|line| *line > 0),
-            column: Some(message.column).filter(|column| *column > 0),
-            function: None,
-        }),
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -454,12 +341,12 @@ mod tests {
             });
             words.pop().map(|(_, said)| said)
         };
-        let code = SOCKET.to_owned();
+        let code = "Web Socket".to_owned();
         assert_eq!(said(101, None), Some(Said::Passed));
-        assert_eq!(said(403, Some(SOCKET)), Some(Said::Failed { code }));
+        assert_eq!(said(403, Some("Web Socket")), Some(Said::Failed { code }));
         // The network alone does not tell what the browser made of it, nor the console of what.
         assert_eq!(said(403, None), Some(Said::Nothing));
-        assert_eq!(said(101, Some(SOCKET)), Some(Said::Nothing));
+        assert_eq!(said(101, Some("Web Socket")), Some(Said::Nothing));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! many, over several sessions, in no order that can be relied on.
 
 pub mod bidi;
+pub mod console;
 mod initiator;
 mod issue;
 mod reason;

@@ -9,7 +9,7 @@ use crate::exchange::word::{Said, Teller, Way};
 use crate::exchange::{AskedUrl, Initiator, Moment, Request, Word};
 
 /// What a handshake that has worked is answered.
-const SWITCHING: u64 = 101;
+pub(super) const SWITCHING: u64 = 101;
 
 /// A `WebSocket` whose handshake is not over.
 #[derive(Debug)]
