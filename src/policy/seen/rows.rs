@@ -14,8 +14,8 @@ use super::slim::Slim;
 use super::{Asked, Seen};
 use crate::exchange::columns::{Columns, Text};
 
-/// How many texts are known of each kind.
-const MOST: usize = 4096;
+/// How large the texts may be, in octets, of which it is known what was read.
+const MOST_OCTETS: usize = 4 * 1024 * 1024;
 
 /// Reads exchanges out of the columns of one capture. What many of them have in common is read once.
 #[derive(Debug, Default)]
@@ -48,6 +48,8 @@ impl Rows {
 #[derive(Debug)]
 struct Known<V> {
     numbered: HashMap<i64, V, RandomState>,
+    /// How large these texts are, in octets.
+    octets: usize,
     /// What was read of a text without a number.
     last: Option<V>,
 }
@@ -56,6 +58,7 @@ impl<V> Default for Known<V> {
     fn default() -> Self {
         Self {
             numbered: HashMap::default(),
+            octets: 0,
             last: None,
         }
     }
@@ -66,12 +69,17 @@ impl<V> Known<V> {
         let Some(number) = text.number else {
             return Ok(self.last.insert(read(text.json)?));
         };
-        if self.numbered.len() >= MOST {
+        if self.octets > MOST_OCTETS {
             self.numbered.clear();
+            self.octets = 0;
         }
         Ok(match self.numbered.entry(number) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(read(text.json)?),
+            Entry::Vacant(new) => {
+                let read = read(text.json)?;
+                self.octets += text.json.len();
+                new.insert(read)
+            }
         })
     }
 }
