@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::{Protocol, Request};
 use crate::wire::headers::HeaderList;
 
+use super::Engine;
 use super::preflight::Preflight;
-use super::{Engine, origin};
 
 /// The part a request plays in the CORS protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -253,7 +253,7 @@ fn inferred(request: &Request, engine: Option<Engine>) -> (Kind, Because) {
     if let Some(origin) = headers.first("origin") {
         return if wants_document(request) {
             (Kind::Navigation, Because::WantsDocument)
-        } else if origin::is_origin_of(origin, &request.url) {
+        } else if request.url.has_origin(origin) {
             (Kind::SameOrigin, Because::OriginIsTarget)
         } else {
             (Kind::CrossOrigin, Because::OriginField)

@@ -2,15 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::AskedUrl;
-
-/// Whether the octets of an Origin field are the
-/// [serialised origin](https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin) of the URL:
-/// the request is same-origin.
-pub fn is_origin_of(origin: &[u8], url: &AskedUrl) -> bool {
-    url.has_origin(origin)
-}
-
 /// Which part of an origin differs from the one that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -175,7 +175,9 @@ impl AskedUrl {
             .map_or_else(|| "null".to_owned(), RequestUrl::origin)
     }
 
-    /// Whether it is of this origin, as serialised: an opaque one is nothing else's.
+    /// Whether it is of the origin that an Origin field has
+    /// ([serialised](https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin)): an opaque one is
+    /// nothing else's.
     pub fn has_origin(&self, origin: &[u8]) -> bool {
         self.web()
             .is_some_and(|url| url.origin().as_bytes() == origin)

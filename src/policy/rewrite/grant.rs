@@ -5,7 +5,6 @@ use super::{MARKER, MOST_AGE, marker};
 use crate::cors::check::{Asked, cors_check};
 use crate::cors::credentials;
 use crate::cors::names::is_safelisted_method;
-use crate::cors::origin::is_origin_of;
 use crate::cors::preflight::{Preflight, preflight_check};
 use crate::cors::{CredentialsMode, Engine, Kind, Profile};
 use crate::exchange::{Moment, Protocol, Request, Response};
@@ -43,7 +42,7 @@ impl<'a> Grant<'a> {
     ) -> Option<Self> {
         let mut origins = request.headers.all("origin");
         let origin = origins.next().filter(|origin| is_plain(origin))?;
-        if origins.next().is_some() || is_origin_of(origin, &request.url) {
+        if origins.next().is_some() || request.url.has_origin(origin) {
             return None;
         }
         let rule = policy.rule_for(origin, request.url.web()?, now)?;
