@@ -158,7 +158,8 @@ fn is_wanted(arguments: &Report, since: Moment, gist: &Gist) -> bool {
 fn groups(gists: &[Gist], about: &mut About) -> Vec<Group> {
     let mut alike: BTreeMap<_, Group> = BTreeMap::new();
     for gist in gists {
-        let key = (&gist.cause, &gist.phase, target(&gist.url), &gist.origin);
+        let target = paper::target(&gist.url);
+        let key = (&gist.cause, &gist.phase, target, &gist.origin);
         alike.entry(key).or_default().ids.push(gist.id);
     }
     let mut groups: Vec<Group> = alike.into_values().collect();
@@ -166,12 +167,6 @@ fn groups(gists: &[Gist], about: &mut About) -> Vec<Group> {
     about.left_out = groups.len().saturating_sub(MOST_SECTIONS);
     groups.truncate(MOST_SECTIONS);
     groups
-}
-
-/// The origin that was asked, or the scheme of what is none of the web.
-fn target(url: &str) -> String {
-    let scheme = || url.split(':').next().unwrap_or_default().to_owned();
-    RequestUrl::parse(url).map_or_else(scheme, |url| url.origin())
 }
 
 /// Reads what a report draws on, and withholds what is not to be told.

@@ -161,7 +161,7 @@ fn section_title(source: &Source, cause: &str, count: usize) -> String {
 }
 
 /// What several requests for URLs like this one have in common: the origin, or elsewhere the scheme.
-fn target(url: &str) -> String {
+pub fn target(url: &str) -> String {
     let scheme = || format!("{}: URLs", url.split(':').next().unwrap_or_default());
     RequestUrl::parse(url).map_or_else(scheme, |url| url.origin())
 }

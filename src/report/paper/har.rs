@@ -138,7 +138,6 @@ fn headers(fields: &Fields) -> Vec<Json> {
         .collect()
 }
 
-/// The parameters of a URL, as they stand in it.
 /// A URL with the braces of what is withheld percent-encoded: they may stand in no URI.
 fn uri(url: &str) -> String {
     const MARK: &str = "{withheld:";
@@ -151,6 +150,7 @@ fn uri(url: &str) -> String {
     uri
 }
 
+/// The parameters of a URL, as they stand in it.
 fn query(url: &str) -> Vec<Json> {
     let query = url.split_once('?').map(|(_, query)| query);
     let pairs = query

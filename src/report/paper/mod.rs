@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use self::chain::related;
-pub use self::compose::paper;
+pub use self::compose::{paper, target};
 
 use crate::cors::verdict::Basis;
 use crate::cors::{Cause, Confidence, Engine, Judgement, Outcome, Phase};
