@@ -4,7 +4,7 @@
 //! Any name may be looked for all the same; one that stands here is found, or missed, faster.
 
 /// The names, in lower case.
-const NAMES: [&str; 110] = [
+const NAMES: [&str; 111] = [
     // Of requests.
     "accept",
     "accept-charset",
@@ -83,6 +83,7 @@ const NAMES: [&str; 110] = [
     "clear-site-data",
     "content-disposition",
     "content-encoding",
+    "content-range",
     "content-security-policy",
     "cross-origin-embedder-policy",
     "cross-origin-opener-policy",
