@@ -1,7 +1,7 @@
 //! What beside CORS keeps an answer from a page: the rules for parts that are loaded without it,
 //! for frames and workers of isolated pages, and loads that fail for status or type.
 
-use crate::exchange::{RequestUrl, Response};
+use crate::exchange::{Content, RequestUrl, Response};
 
 use super::cause::Cause;
 use super::embedder::Policy;
@@ -100,10 +100,16 @@ impl Situation<'_> {
             || !self
                 .load()
                 .is_some_and(|load| loading::refuses_type(load, response));
-        (is_first && opaque::blocks(engine, destination, self.request, response)).then(|| {
-            let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, Confidence::Medium);
-            Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB"))
-        })
+        (is_first && opaque::blocks(engine, destination, self.request, response, self.seen())).then(
+            || {
+                let confidence = match self.seen() {
+                    Some(_) => Confidence::High,
+                    None => Confidence::Medium,
+                };
+                let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, confidence);
+                Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB"))
+            },
+        )
     }
 
     /// A load that nothing blocks: it may fail all the same.
@@ -117,7 +123,8 @@ impl Situation<'_> {
         if redirect::location(response).is_some() {
             return otherwise;
         }
-        loading::check(engine, mode, self.load(), self.request, response)
+        let (load, seen) = (self.load(), self.seen());
+        loading::check(engine, mode, load, self.request, response, seen)
             .map_or(otherwise, Opinion::Barred)
     }
 
@@ -212,6 +219,12 @@ impl Situation<'_> {
         };
         let bar = Bar::by_rule(rule, look_alike, Confidence::High);
         Some(bar.printing(engine, code))
+    }
+
+    /// What the content is of the answer that counts, if it was seen.
+    fn seen(&self) -> Option<Content> {
+        let is_own = self.around.revalidated.is_none();
+        self.content.filter(|_| is_own)
     }
 
     fn load(&self) -> Option<Load> {

@@ -156,6 +156,7 @@ mod tests {
             protocol: Protocol::Http11,
             request,
             response: Some(&response),
+            content: None,
             ending: Ending::Complete,
             redirects: 0,
             is_left: false,

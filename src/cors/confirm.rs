@@ -32,6 +32,7 @@ pub fn who_shows(request: &Request, response: &Response, protocol: Protocol) -> 
         protocol,
         request,
         response: Some(response),
+        content: None,
         ending: Ending::InProgress,
         redirects: 0,
         is_left: false,

@@ -2,8 +2,10 @@
 //! the content. `fetch()` and `XMLHttpRequest` take any answer; elements, workers and `EventSource`
 //! do not.
 
-use crate::exchange::{Request, Response};
+use crate::exchange::{Content, Request, Response};
+use crate::wire::headers::latin1;
 
+use super::content;
 use super::lookalike::{Bar, LookAlike};
 use super::media_type::{MediaType, is_nosniff};
 use super::{Destination, Engine};
@@ -74,22 +76,34 @@ impl Load {
     }
 }
 
-/// Why a load fails that was not blocked, if it does. What depends on content that is not kept
-/// passes.
+/// Why a load fails that was not blocked, if it does. Content that was not seen is taken for what its
+/// type says.
 pub(super) fn check(
     engine: Engine,
     mode: Mode,
     load: Option<Load>,
     request: &Request,
     answer: &Response,
+    seen: Option<Content>,
 ) -> Option<Bar> {
     let load = load?;
-    let by_type = || of_type(engine, mode, load, answer);
+    let kind = MediaType::of(&answer.headers);
+    let content = seen.or_else(|| content::presumed(kind?, request));
+    let by_type = || of_type(engine, mode, load, answer, content);
     let by_status = || of_status(engine, mode, load, request, answer);
-    // Firefox looks at the type first, the others at the status.
+    if is_type_first(engine, mode, load) {
+        by_type().or_else(by_status)
+    } else {
+        by_status().or_else(by_type)
+    }
+}
+
+/// Whether an engine looks at the type first, and at the status then (measured).
+fn is_type_first(engine: Engine, mode: Mode, load: Load) -> bool {
     match engine {
-        Engine::Firefox => by_type().or_else(by_status),
-        Engine::Chromium | Engine::Webkit => by_status().or_else(by_type),
+        Engine::Chromium => load == Load::Script && mode == Mode::NoCors,
+        Engine::Firefox => load != Load::Style,
+        Engine::Webkit => false,
     }
 }
 
@@ -136,7 +150,7 @@ fn of_status(
         Load::Style if engine == Engine::Chromium => status >= 400,
         // Measured: whatever the status is, it looks for captions.
         Load::Captions if engine == Engine::Chromium => is_empty,
-        Load::Media if is_empty || is_part_of_nothing(engine, answer) => true,
+        Load::Media if is_empty || is_another_part(engine, request, answer) => true,
         Load::Font if is_empty => true,
         Load::Worker
         | Load::Script
@@ -156,13 +170,37 @@ fn is_unasked_304(request: &Request, answer: &Response) -> bool {
     answer.status == 304 && !asks("if-none-match") && !asks("if-modified-since")
 }
 
-/// A part that does not say of what: Chromium does not play it (measured).
-fn is_part_of_nothing(engine: Engine, answer: &Response) -> bool {
-    let range = answer.headers.first("content-range").unwrap_or_default();
-    engine == Engine::Chromium && answer.status == 206 && !range.starts_with(b"bytes ")
+/// A part that is not the one that was asked for, or does not say which it is, which only Firefox takes
+/// for the right one (measured).
+fn is_another_part(engine: Engine, request: &Request, answer: &Response) -> bool {
+    let is_silent = !answer.headers.contains("content-range");
+    let asked = request.headers.first("range").map(latin1);
+    let asked = asked
+        .as_deref()
+        .and_then(|range| first_octet(range, "bytes="));
+    answer.status == 206
+        && !(is_silent && engine == Engine::Firefox)
+        && first_of_part(answer) != Some(asked.unwrap_or(0))
 }
 
-fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<Bar> {
+/// Where a part begins, by its
+/// [Content-Range](https://www.rfc-editor.org/rfc/rfc9110#section-14.4).
+pub(super) fn first_of_part(answer: &Response) -> Option<u64> {
+    first_octet(&latin1(answer.headers.first("content-range")?), "bytes ")
+}
+
+fn first_octet(range: &str, unit: &str) -> Option<u64> {
+    let (first, _) = range.strip_prefix(unit)?.split_once('-')?;
+    first.parse().ok()
+}
+
+fn of_type(
+    engine: Engine,
+    mode: Mode,
+    load: Load,
+    answer: &Response,
+    content: Option<Content>,
+) -> Option<Bar> {
     let kind = MediaType::of(&answer.headers);
     let wrong_type = Bar::wrong_type(engine, mode);
     let predicted = wrong_type.predicted();
@@ -182,7 +220,9 @@ fn of_type(engine: Engine, mode: Mode, load: Load, answer: &Response) -> Option<
         Load::Style => (kind.is_some() && !is_css(kind)).then_some(wrong_type),
         Load::Json => (!kind.is_some_and(MediaType::is_json)).then_some(predicted),
         Load::Font | Load::Image | Load::Media => {
-            is_text(kind).then_some(Bar::failed(LookAlike::LoadType))
+            let is_drawing = kind.is_some_and(|kind| kind.is("image/svg+xml"));
+            is_of_no_use(engine, load, is_drawing, content?)
+                .then_some(Bar::failed(LookAlike::LoadType))
         }
         Load::EventSource => {
             let is_read = is_event_stream(kind) && (engine != Engine::Chromium || is_utf8(answer));
@@ -200,12 +240,36 @@ fn is_css(kind: Option<MediaType<'_>>) -> bool {
     kind.is_some_and(|kind| kind.is("text/css"))
 }
 
-/// Whether it is a type whose content is no picture, sound, film or font. Servers call these
-/// `text/plain` often enough, and browsers look at the content.
-fn is_text(kind: Option<MediaType<'_>>) -> bool {
-    kind.is_some_and(|kind| {
-        kind.is_document_or_data() || kind.is_javascript() || kind.is("text/css")
-    })
+/// Whether a picture, sound or film, or a font cannot be made of this content. The type decides only
+/// whether a picture is a drawing.
+fn is_of_no_use(engine: Engine, load: Load, is_drawing: bool, content: Content) -> bool {
+    match (load, content) {
+        (Load::Image, Content::Svg | Content::Xml) => !is_drawing,
+        (Load::Image, Content::Image) => is_drawing && engine == Engine::Chromium,
+        // WebKit shows films as pictures.
+        (Load::Image, Content::Media) => engine != Engine::Webkit,
+        (Load::Media, content) => content != Content::Media,
+        (Load::Font, content) => is_markup_or_data(content),
+        (Load::Image, _) => true,
+        (
+            Load::Worker
+            | Load::Script
+            | Load::Style
+            | Load::Json
+            | Load::EventSource
+            | Load::Captions
+            | Load::Plain,
+            _,
+        ) => false,
+    }
+}
+
+/// Whether it is what servers answer with that have no such font.
+fn is_markup_or_data(content: Content) -> bool {
+    matches!(
+        content,
+        Content::Html | Content::Xml | Content::JsonObject | Content::Json | Content::Guarded
+    )
 }
 
 fn is_wasm(kind: Option<MediaType<'_>>) -> bool {
@@ -256,7 +320,7 @@ mod tests {
             headers: [("Content-Type", kind)].into_iter().collect(),
         };
         let load = Load::of(Some(destination), false);
-        check(engine, Mode::Cors, load, &request(&[]), &answer)
+        check(engine, Mode::Cors, load, &request(&[]), &answer, None)
     }
 
     #[test]
@@ -314,7 +378,15 @@ mod tests {
         let told = |load, request, status, lines: &[(&str, &str)]| {
             let headers = lines.iter().copied().collect();
             let answer = Response { status, headers };
-            check(Engine::Chromium, Mode::Cors, Some(load), request, &answer).is_some()
+            check(
+                Engine::Chromium,
+                Mode::Cors,
+                Some(load),
+                request,
+                &answer,
+                None,
+            )
+            .is_some()
         };
         assert!(told(Load::Image, &plain, 304, &[]) && !told(Load::Image, &asks, 304, &[]));
         assert!(told(Load::Media, &plain, 206, &[]));
@@ -347,7 +419,7 @@ mod tests {
         let of = |request: &Request, answer: &Response| {
             let empty = Some(Destination::Empty);
             let load = Load::of(empty, is_event_source(request));
-            check(Engine::Webkit, Mode::Cors, load, request, answer).map(|bar| bar.look_alike)
+            check(Engine::Webkit, Mode::Cors, load, request, answer, None).map(|bar| bar.look_alike)
         };
         assert_eq!(of(&source, &answer(200, "text/event-stream")), None);
         let latin1 = answer(200, "text/event-stream; charset=latin1");

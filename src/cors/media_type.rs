@@ -38,7 +38,7 @@ impl<'a> MediaType<'a> {
         self.0.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    fn begins(self, kind: &str) -> bool {
+    pub(super) fn begins(self, kind: &str) -> bool {
         self.0
             .get(..kind.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(kind.as_bytes()))
@@ -103,33 +103,34 @@ impl<'a> MediaType<'a> {
             .any(|kind| self.begins(kind))
     }
 
-    /// Lists of streams, captions, and sound: what opaque-response blocking lets be in Firefox, whatever
-    /// asks for it (measured).
+    /// Lists of streams, captions, and sound that is not known by its first octets: what
+    /// opaque-response blocking lets be in Firefox, whatever asks for it (measured).
     pub(super) fn is_stream_or_captions(self) -> bool {
-        self.begins("audio/")
-            || self.is_any(&[
-                "text/vtt",
-                "application/vnd.apple.mpegurl",
-                "application/x-mpegurl",
-                "application/dash+xml",
-            ])
+        self.is_any(&[
+            "audio/aac",
+            "audio/aacp",
+            "audio/mpeg",
+            "multipart/x-mixed-replace",
+            "text/vtt",
+            "application/vnd.apple.mpegurl",
+            "application/x-mpegurl",
+            "application/dash+xml",
+        ])
     }
 
-    /// A type that sound and film never have, unless the server does not know: browsers look at the
-    /// content then.
-    pub(super) fn is_never_played(self) -> bool {
-        let is_played = ["audio/", "video/"]
+    /// What opaque-response blocking lets be in Chromium, whatever its content.
+    pub(super) fn is_let_be_in_chromium(self) -> bool {
+        ["audio/", "video/"]
             .into_iter()
-            .any(|kind| self.begins(kind));
-        let is_unknown = self.is_any(&[
-            "application/octet-stream",
-            "binary/octet-stream",
-            "text/plain",
-            "application/unknown",
-            "unknown/unknown",
-            "application/ogg",
-        ]);
-        !is_played && !is_unknown && !self.is_stream_or_captions()
+            .any(|kind| self.begins(kind))
+            || self.is_any(&[
+                "text/css",
+                "image/svg+xml",
+                "application/ogg",
+                "application/dash+xml",
+                "application/vnd.apple.mpegurl",
+                "text/vtt",
+            ])
     }
 
     /// A type that no script has, whatever its content
@@ -139,13 +140,12 @@ impl<'a> MediaType<'a> {
     }
 
     /// A type of which opaque-response blocking takes the server at its word, and refuses it; captions
-    /// belong to them, but browsers let them be, and refuse JSON in lines as well (measured)
+    /// belong to them, but browsers let them be
     /// ([opaque-blocklisted-never-sniffed](https://whatpr.org/fetch/1442.html#opaque-blocklisted-never-sniffed-mime-type)).
     pub(super) fn is_never_opaque(self) -> bool {
-        const TYPES: [&str; 21] = [
+        const TYPES: [&str; 20] = [
             "application/gzip",
             "application/x-gzip",
-            "application/x-ndjson",
             "application/zip",
             "application/x-protobuf",
             "application/x-protobuffer",
@@ -221,8 +221,7 @@ mod tests {
         assert!(!kind("image/svg+xml").is_xml());
         assert!(kind("text/CSV").is_never_script());
         assert!(kind("application/pdf").is_never_opaque());
-        assert!(kind("image/png").is_never_played() && !kind("Video/mp4").is_never_played());
-        assert!(!kind("application/octet-stream").is_never_played());
+        assert!(kind("Video/mp4").is_let_be_in_chromium());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod check;
 pub mod classify;
 mod conclusion;
 pub mod confirm;
+pub mod content;
 pub mod credentials;
 pub mod diagnosis;
 mod embedder;

@@ -1,13 +1,14 @@
 //! [Opaque-response blocking](https://github.com/annevk/orb): answers that no part of a page can
-//! be made of are kept from it where they are loaded without CORS. Chromium and Firefox do it,
-//! WebKit does not.
+//! be made of are kept from it where they are loaded without CORS. Chromium and Firefox do it, each in
+//! its own way; WebKit does not.
 //!
-//! It looks at the content too, which is not kept; so what is told here is what the head says of
-//! it, and whatever passes for want of knowledge passes.
+//! It looks at the first octets of the content. Where these were not seen, the content is taken for what
+//! its type says.
 
-use crate::exchange::{Request, Response};
+use crate::exchange::{Content, Request, Response};
 
-use super::loading::has_no_content;
+use super::content;
+use super::loading::{first_of_part, has_no_content};
 use super::media_type::{MediaType, is_nosniff};
 use super::{Destination, Engine};
 
@@ -17,44 +18,152 @@ pub(super) fn blocks(
     destination: Option<Destination>,
     request: &Request,
     answer: &Response,
+    seen: Option<Content>,
 ) -> bool {
-    match engine {
-        Engine::Chromium | Engine::Firefox => {}
-        Engine::Webkit => return false,
-    }
     let Some(part) = destination.and_then(Part::of) else {
         return false;
     };
-    let nosniff = is_nosniff(&answer.headers);
-    let is_ok = (200..300).contains(&answer.status);
-    let is_played = is_played(destination);
-    if engine == Engine::Firefox && part == Part::Media && lacks_media(is_played, answer) {
-        return true;
-    }
-    // Measured: in Chromium such a load fails for its status, if at all.
-    let is_looked_for = is_ok || engine == Engine::Chromium;
-    let Some(kind) = MediaType::of(&answer.headers) else {
-        return !is_looked_for;
+    let kind = MediaType::of(&answer.headers);
+    let load = Load {
+        part,
+        is_played: is_played(destination),
+        is_style: destination == Some(Destination::Style),
+        kind,
+        is_nosniff: is_nosniff(&answer.headers),
+        content: seen.or_else(|| content::presumed(kind?, request)),
+        request,
+        answer,
     };
-    if kind.is_javascript() || kind.is("text/css") || kind.is("image/svg+xml") {
-        return is_played && engine == Engine::Chromium;
+    match engine {
+        Engine::Chromium => load.is_blocked_by_chromium(),
+        Engine::Firefox => load.is_blocked_by_firefox(),
+        Engine::Webkit => false,
     }
-    if kind.is_never_opaque() || is_played && kind.is_never_played() {
-        return true;
+}
+
+/// What the decision hangs on.
+struct Load<'a> {
+    part: Part,
+    is_played: bool,
+    is_style: bool,
+    kind: Option<MediaType<'a>>,
+    is_nosniff: bool,
+    content: Option<Content>,
+    request: &'a Request,
+    answer: &'a Response,
+}
+
+impl Load<'_> {
+    /// Chromium sniffs scripts rather than parse them, and lets be whatever it does not know to be
+    /// data. The status has no part in it: such a load fails by itself.
+    fn is_blocked_by_chromium(&self) -> bool {
+        let Some(kind) = self.kind else {
+            return self.is_middle_of_part();
+        };
+        if kind.is_let_be_in_chromium() {
+            return false;
+        }
+        let is_blocklisted = kind.is_document_or_data() || kind.is("text/plain");
+        if kind.is_never_opaque() || self.is_nosniff && is_blocklisted || self.is_middle_of_part() {
+            return true;
+        }
+        match self.content {
+            Some(Content::Html | Content::Xml | Content::JsonObject | Content::Guarded) => true,
+            Some(
+                Content::Empty
+                | Content::Image
+                | Content::Svg
+                | Content::Media
+                | Content::Font
+                | Content::Json
+                | Content::Text
+                | Content::Binary
+                | Content::Miscoded,
+            )
+            | None => false,
+        }
     }
-    if kind.is_document_or_data() {
-        // A script in the clothes of data passes by its content, unless that is not to be looked at.
-        return nosniff || !is_ok || answer.status == 206 || !is_padded_json(kind, request);
+
+    /// Firefox does what the proposal says, with exceptions for sound and streams: what it does not
+    /// know by its first octets has to be a script.
+    fn is_blocked_by_firefox(&self) -> bool {
+        if self.part == Part::Media && self.lacks_media() {
+            return true;
+        }
+        if let Some(kind) = self.kind {
+            if kind.is_javascript() || kind.is("text/css") || kind.is("image/svg+xml") {
+                return false;
+            }
+            if kind.is_stream_or_captions() && self.is_ok() {
+                return false;
+            }
+            // As in Chromium, it says, which is not so.
+            if kind.is("text/plain") && self.is_nosniff {
+                return false;
+            }
+            if kind.is_never_opaque() || self.is_nosniff && kind.is_document_or_data() {
+                return true;
+            }
+        }
+        if self.answer.status == 206 && !self.is_first_part() {
+            return true;
+        }
+        match self.content {
+            Some(Content::Image | Content::Media | Content::Miscoded) => false,
+            Some(content) => self.is_played || self.is_no_script(content),
+            None => !self.is_ok() || self.is_style && self.kind.is_some(),
+        }
     }
-    if kind.is("text/plain") && nosniff {
-        return true;
+
+    /// What Firefox makes of content that is neither picture nor sound nor film.
+    fn is_no_script(&self, content: Content) -> bool {
+        if self.is_nosniff || !self.is_ok() {
+            return true;
+        }
+        let Some(kind) = self.kind else {
+            return false;
+        };
+        kind.is_media()
+            || match content {
+                Content::Empty => false,
+                // Style sheets and the like do not parse as scripts.
+                Content::Text => self.part == Part::Media || self.is_style,
+                Content::Image
+                | Content::Svg
+                | Content::Media
+                | Content::Font
+                | Content::Html
+                | Content::Xml
+                | Content::JsonObject
+                | Content::Json
+                | Content::Guarded
+                | Content::Binary
+                | Content::Miscoded => true,
+            }
     }
-    // Measured: Firefox looks for a script in whatever may be one, and a style sheet is none.
-    let is_style = destination == Some(Destination::Style) && engine == Engine::Firefox;
-    if is_style && !kind.is_stream_or_captions() {
-        return true;
+
+    fn is_ok(&self) -> bool {
+        (200..300).contains(&self.answer.status)
     }
-    !kind.is_media() && !is_looked_for
+
+    /// Whether it is a part of something from its middle on, which nothing but a player asks for.
+    fn is_middle_of_part(&self) -> bool {
+        let first = first_of_part(self.answer);
+        self.answer.status == 206 && first.is_some_and(|first| first > 0) && !self.is_played
+    }
+
+    /// Whether it is the first part of something, or one that a player has asked for after that.
+    fn is_first_part(&self) -> bool {
+        let range = self.request.headers.first("range");
+        let is_later = range.is_some_and(|range| !range.starts_with(b"bytes=0-"));
+        first_of_part(self.answer) == Some(0) || self.is_played && is_later
+    }
+
+    /// Where there is nothing to look at, or no success to play, Firefox blocks media (measured).
+    fn lacks_media(&self) -> bool {
+        let fails = self.is_played && !self.is_ok();
+        fails || has_no_content(self.answer) && (self.is_played || self.kind.is_some())
+    }
 }
 
 /// Whether a destination is sound or film.
@@ -104,23 +213,6 @@ impl Part {
     }
 }
 
-/// Where there is nothing to look at, or no success to play, Firefox blocks media (measured).
-fn lacks_media(is_played: bool, answer: &Response) -> bool {
-    let fails = is_played && !(200..300).contains(&answer.status);
-    let is_typed = MediaType::of(&answer.headers).is_some();
-    fails || has_no_content(answer) && (is_played || is_typed)
-}
-
-/// Whether it is JSON wrapped in a call, by the URL: such scripts often have the type of data.
-fn is_padded_json(kind: MediaType<'_>, request: &Request) -> bool {
-    let query = request.url.path().split_once('?').map(|(_, query)| query);
-    let names_call = |pair: &str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        matches!(name, "callback" | "jsonp" | "cb" | "jsoncallback")
-    };
-    kind.is_json() && query.is_some_and(|query| query.split('&').any(names_call))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +237,7 @@ mod tests {
             status,
             headers: lines.iter().copied().collect(),
         };
-        let by = |engine| blocks(engine, Some(destination), &request, &answer);
+        let by = |engine| blocks(engine, Some(destination), &request, &answer, None);
         assert_eq!(by(Engine::Chromium), by(Engine::Firefox));
         assert!(!by(Engine::Webkit));
         by(Engine::Chromium)
@@ -158,9 +250,8 @@ mod tests {
             (Script, 200, "text/html", true, true),
             (Script, 200, "text/csv", true, true),
             (Script, 200, "application/x-ndjson", true, true),
-            (Script, 200, "text/plain", false, true),
             (Script, 200, "text/vtt", false, false),
-            (Video, 200, "image/png", true, true),
+            (Video, 200, "image/png", false, false),
             (Video, 200, "application/jsonl", true, true),
             (Video, 200, "application/octet-stream", false, false),
             (Script, 200, "text/javascript", false, false),
@@ -169,7 +260,6 @@ mod tests {
             (Image, 200, "image/svg+xml", false, false),
             (Image, 200, "", false, false),
             (Image, 404, "image/png", false, false),
-            (Video, 206, "video/mp4", false, false),
             (Empty, 200, "text/html", false, false),
         ] {
             let lines = [
@@ -192,7 +282,7 @@ mod tests {
         let blocked = |engine, destination, status, kind| {
             let headers = [("Content-Type", kind)].into_iter().collect();
             let answer = Response { status, headers };
-            blocks(engine, Some(destination), &request, &answer)
+            blocks(engine, Some(destination), &request, &answer, None)
         };
         for (destination, status, kind) in [
             (Destination::Audio, 404, "audio/wav"),
@@ -220,21 +310,62 @@ mod tests {
         let blocked = |engine, destination, status, kind| {
             let headers = [("Content-Type", kind)].into_iter().collect();
             let answer = Response { status, headers };
-            blocks(engine, Some(destination), &request, &answer)
+            blocks(engine, Some(destination), &request, &answer, None)
         };
         for (destination, status, kind, chromium, firefox) in [
             (Destination::Style, 200, "text/css", false, false),
             (Destination::Style, 200, "text/javascript", false, false),
             (Destination::Style, 200, "text/vtt", false, false),
             (Destination::Style, 200, "text/plain", false, true),
-            (Destination::Style, 200, "image/png", false, true),
-            (Destination::Audio, 200, "text/javascript", true, false),
+            (Destination::Style, 200, "image/png", false, false),
+            (Destination::Audio, 200, "text/javascript", false, false),
             (Destination::Script, 404, "text/vtt", false, true),
+            (Destination::Video, 206, "video/mp4", false, true),
+            (Destination::Image, 206, "image/png", false, true),
             (Destination::Image, 404, "", false, true),
         ] {
             let by = |engine| blocked(engine, destination, status, kind);
             let told = (by(Engine::Chromium), by(Engine::Firefox));
             assert_eq!(told, (chromium, firefox), "{destination:?} {status} {kind}");
+        }
+    }
+
+    #[test]
+    fn content_that_was_seen_counts_for_more_than_its_type() {
+        use Destination::{Audio, Image, Script, Style};
+        let request = Request {
+            method: "GET".to_owned(),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
+            headers: [("Accept", "*/*")].into_iter().collect(),
+        };
+        for (destination, kind, content, chromium, firefox) in [
+            (Image, "text/html", Content::Image, false, false),
+            (Image, "image/png", Content::Html, true, true),
+            (Image, "image/svg+xml", Content::Html, false, false),
+            (Image, "", Content::Html, false, false),
+            (Image, "text/plain", Content::Text, false, true),
+            (Script, "text/html", Content::Text, false, false),
+            (Script, "text/javascript", Content::JsonObject, true, false),
+            (Script, "text/plain", Content::Json, false, true),
+            (Script, "text/plain", Content::Guarded, true, true),
+            (Script, "application/pdf", Content::Text, true, true),
+            (Style, "application/json", Content::Text, false, true),
+            (Style, "text/css", Content::Html, false, false),
+            (Audio, "image/png", Content::Media, false, false),
+            (Audio, "text/plain", Content::Text, false, true),
+        ] {
+            let headers = [("Content-Type", kind)].into_iter().collect();
+            let answer = Response {
+                status: 200,
+                headers,
+            };
+            let by = |engine| blocks(engine, Some(destination), &request, &answer, Some(content));
+            let told = (by(Engine::Chromium), by(Engine::Firefox));
+            assert_eq!(
+                told,
+                (chromium, firefox),
+                "{destination:?} {kind} {content}"
+            );
         }
     }
 

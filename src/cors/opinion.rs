@@ -1,6 +1,6 @@
 //! Opinions: what one engine makes of an exchange in one credentials mode.
 
-use crate::exchange::{Ending, Protocol, Request, Response};
+use crate::exchange::{Content, Ending, Protocol, Request, Response};
 
 use super::around::Around;
 use super::check::{Asked, Finding, cors_check};
@@ -26,6 +26,8 @@ pub struct Situation<'a> {
     pub request: &'a Request,
     /// The response, if there is one.
     pub response: Option<&'a Response>,
+    /// What its content is, where that was looked at.
+    pub content: Option<Content>,
     /// How it ended so far.
     pub ending: Ending,
     /// How many redirects came before it.
@@ -80,7 +82,10 @@ impl Opinion {
             Kind::Navigation => situation.framed(engine, response),
             Kind::Websocket | Kind::NotBrowser => Self::Exempt,
         };
-        if situation.ending == Ending::Truncated && situation.needs_all(engine, &opinion) {
+        if situation.is_undecodable(&opinion) {
+            let bar = Bar::failed(LookAlike::ContentCoding);
+            Self::Barred(bar.printing(engine, "ERR_CONTENT_DECODING_FAILED"))
+        } else if situation.ending == Ending::Truncated && situation.needs_all(engine, &opinion) {
             Self::Failed(None)
         } else {
             opinion
@@ -232,6 +237,19 @@ impl Situation<'_> {
                 None => Opinion::Allowed,
             },
         }
+    }
+
+    /// Whether what passes fails because nothing can be made of its content. Script that gets an opaque
+    /// response does not see that.
+    fn is_undecodable(&self, opinion: &Opinion) -> bool {
+        let is_opaque = self.profile.destination == Some(Destination::Empty);
+        let is_used = match self.profile.kind {
+            Kind::CrossOrigin | Kind::SameOrigin => *opinion == Opinion::Allowed,
+            Kind::NoCors => *opinion == Opinion::Exempt && !is_opaque,
+            Kind::Navigation => *opinion == Opinion::Exempt,
+            Kind::Preflight | Kind::Websocket | Kind::NotBrowser => false,
+        };
+        self.content == Some(Content::Miscoded) && is_used
     }
 
     /// Whether what passes fails for want of its end. Loaded without CORS, sound and film are played

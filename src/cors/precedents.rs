@@ -23,6 +23,7 @@ const ASKING: NameSet = NameSet::of(&[
     "access-control-request-headers",
     "access-control-request-method",
     "origin",
+    "range",
 ]);
 
 /// Those of an answer.
@@ -33,6 +34,7 @@ const DECIDING: NameSet = NameSet::of(&[
     "access-control-allow-origin",
     "content-disposition",
     "content-length",
+    "content-range",
     "content-type",
     "cross-origin-resource-policy",
     "location",
@@ -73,7 +75,7 @@ impl Precedents {
         let (profile, around) = (situation.profile, situation.around);
         let asked = (profile.kind, profile.destination, profile.site);
         (asked, situation.protocol, around.is_event_source).hash(&mut hasher);
-        response.status.hash(&mut hasher);
+        (response.status, situation.content).hash(&mut hasher);
         let asking = situation.request.headers.tagged(|tag| ASKING.has(tag));
         asking.for_each(|(tag, _, value)| (tag, value).hash(&mut hasher));
         let mut seen = NameSet::default();
@@ -170,6 +172,7 @@ mod tests {
                         protocol: Protocol::Http11,
                         request,
                         response: Some(&response),
+                        content: None,
                         ending: Ending::Complete,
                         redirects: 0,
                         is_left: false,

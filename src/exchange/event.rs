@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{
-    ConnectionId, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite, Word,
+    ConnectionId, Content, Ending, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite,
+    Word,
 };
 
 /// The two peers of the proxy; whose turn it is, or whose fault.
@@ -78,6 +79,15 @@ pub enum Event {
         /// The response as the server sent it.
         sent: Arc<Response>,
     },
+    /// The first octets of the response's content show what it is.
+    Glimpsed {
+        /// The exchange.
+        id: ExchangeId,
+        /// When.
+        at: Moment,
+        /// What it is.
+        content: Content,
+    },
     /// While the end of the response was held back, the client cancelled it.
     Cancelled {
         /// The exchange.
@@ -147,6 +157,7 @@ impl Event {
             | Self::Reached { id, .. }
             | Self::Rewritten { id, .. }
             | Self::Answered { id, .. }
+            | Self::Glimpsed { id, .. }
             | Self::Cancelled { id, .. }
             | Self::NotCancelled { id, .. }
             | Self::NeverSent { id, .. }
@@ -169,6 +180,7 @@ impl Event {
             Self::Connected { .. }
             | Self::Unwatched { .. }
             | Self::Reached { .. }
+            | Self::Glimpsed { .. }
             | Self::Cancelled { .. }
             | Self::NotCancelled { .. }
             | Self::Ended { .. }
@@ -185,6 +197,7 @@ impl Event {
             | Self::Opened { at, .. }
             | Self::Rewritten { at, .. }
             | Self::Answered { at, .. }
+            | Self::Glimpsed { at, .. }
             | Self::Cancelled { at, .. }
             | Self::NotCancelled { at, .. }
             | Self::Ended { at, .. }

@@ -58,6 +58,11 @@ impl Ledger {
                 entry.exchange.sent = Some(Arc::clone(sent));
                 entry.heard = *at;
             }
+            Event::Glimpsed { id, at, content } => {
+                let entry = self.open.get_mut(id)?;
+                entry.exchange.content = Some(*content);
+                entry.heard = *at;
+            }
             Event::Ended {
                 id,
                 at,
@@ -114,6 +119,7 @@ fn begun(id: ExchangeId, started: Moment, request: &Arc<Request>) -> Exchange {
         elapsed: None,
         request: Arc::clone(request),
         sent: None,
+        content: None,
         rewrite: None,
         ending: Ending::InProgress,
         reason: None,

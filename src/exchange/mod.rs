@@ -27,6 +27,7 @@ pub use self::reach::{Reach, Unverified};
 pub use self::rewrite::Rewrite;
 pub use self::url::{AskedUrl, RequestUrl, Scheme};
 pub use self::word::{Initiator, Word};
+pub use crate::wire::content::Content;
 use crate::wire::head::Version;
 pub use crate::wire::headers::HeaderList;
 
@@ -122,6 +123,8 @@ pub struct Exchange {
     pub request: Arc<Request>,
     /// The response as the server sent it.
     pub sent: Option<Arc<Response>>,
+    /// What its content is, where its first octets were looked at.
+    pub content: Option<Content>,
     /// What a rule made of it, where one did.
     pub rewrite: Option<Arc<Rewrite>>,
     /// How it ended, so far.

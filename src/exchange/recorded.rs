@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rewrite::RecordedRewrite;
 use super::secret::{Redactor, Value};
-use super::{ConnectionId, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Response};
+use super::{
+    ConnectionId, Content, Ending, Exchange, ExchangeId, Moment, Protocol, Reach, Response,
+};
 use crate::wire::headers::{HeaderList, from_latin1};
 
 /// Header lines as a capture holds them: names in order and spelling, harmless values.
@@ -54,6 +56,8 @@ pub struct Recorded {
     pub request: RecordedRequest,
     /// The response as the server sent it.
     pub sent: Option<RecordedResponse>,
+    /// What its content is, where its first octets were looked at.
+    pub content: Option<Content>,
     /// The response as the browser got it, where a rewrite made it another one.
     pub delivered: Option<RecordedResponse>,
     /// What made it another one.
@@ -105,6 +109,7 @@ impl Recorded {
                 .map(|elapsed| elapsed.as_secs_f64() * 1000.0),
             request,
             sent: sent.zip(answered).map(as_sent),
+            content: exchange.content,
             delivered: rewrite.map(|rewrite| response(&rewrite.delivered, redactor)),
             rewrite: rewrite.map(|rewrite| RecordedRewrite::of(rewrite, sent, redactor)),
             ending: exchange.ending,

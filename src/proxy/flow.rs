@@ -6,6 +6,8 @@ use std::task::{Context, Poll, ready};
 use super::hold::Hold;
 use super::peer::Peer;
 use crate::wire::Violation;
+use crate::wire::content::Content;
+use crate::wire::glimpse::Glimpse;
 use crate::wire::tap::Tap;
 
 /// How many octets of later requests are taken in while one is answered.
@@ -18,6 +20,7 @@ pub(super) struct Flow {
     tap: Tap,
     ready: usize,
     hold: Option<Hold>,
+    glimpse: Option<Glimpse>,
 }
 
 /// Why a message did not get through.
@@ -40,12 +43,27 @@ impl Flow {
             tap,
             ready: head,
             hold: None,
+            glimpse: None,
         }
     }
 
     /// Holds the end back, if there is any content before it.
     pub(super) fn hold_end(&mut self, hold: Hold) {
         self.hold = Some(hold);
+    }
+
+    /// Looks at the first octets of the content, if there is something to find out.
+    pub(super) fn look(&mut self, glimpse: Option<Glimpse>) {
+        self.glimpse = glimpse;
+    }
+
+    /// What the content is, told once, as soon as its first octets have come.
+    pub(super) fn glimpsed(&mut self) -> Option<Content> {
+        let is_whole = self.tap.is_complete();
+        let glimpse = self
+            .glimpse
+            .take_if(|glimpse| is_whole || glimpse.is_full())?;
+        glimpse.content(is_whole)
     }
 
     /// Whether the receiver, were it to give up now, would do so because of what it has seen.
@@ -65,6 +83,9 @@ impl Flow {
         loop {
             let fresh = from.inbox().get(self.ready..).unwrap_or_default();
             let valid = self.tap.pass(fresh);
+            if let (Some(glimpse), Ok(valid)) = (&mut self.glimpse, &valid) {
+                glimpse.see(fresh.get(..*valid).unwrap_or_default());
+            }
             self.ready += *valid.as_ref().unwrap_or(&0);
             let last = self.last();
             if self.ready > last {

@@ -13,7 +13,7 @@ use crate::cors::verdict::{Links, Production};
 use crate::cors::{Destination, Diagnosis, Judgement, Kind, Root, Verdict};
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::rewrite::RecordedEdit;
-use crate::exchange::{ConnectionId, Ending, ExchangeId, Initiator, Protocol, Unverified};
+use crate::exchange::{ConnectionId, Content, Ending, ExchangeId, Initiator, Protocol, Unverified};
 
 /// The version of the form.
 pub const VERSION: u32 = 1;
@@ -39,6 +39,8 @@ pub struct Record<'a> {
     destination: Option<Destination>,
     request: &'a RecordedRequest,
     sent: Option<&'a RecordedResponse>,
+    /// What its content is, where that was looked at.
+    content: Option<Content>,
     delivered: Option<&'a RecordedResponse>,
     ending: Ending,
     reason: Option<&'a str>,
@@ -80,6 +82,7 @@ impl<'a> Record<'a> {
             destination: judgement.destination,
             request: &recorded.request,
             sent: recorded.sent.as_ref(),
+            content: recorded.content,
             delivered: recorded.delivered.as_ref(),
             ending: recorded.ending,
             reason: recorded.reason.as_deref(),

@@ -185,7 +185,7 @@ mod tests {
         let connection = schema::create(&path, 1 << 20).expect("made");
         let row = |id: i64| {
             let row = "INSERT INTO exchange_row SELECT ?1, ?1, 1, 0, NULL, 1, 'h2', NULL, NULL, 'GET', '', 1,
-                NULL, NULL, 'complete', NULL, NULL, NULL, NULL, 0, 1";
+                NULL, NULL, NULL, 'complete', NULL, NULL, NULL, NULL, 0, 1";
             connection.execute(row, [id]).expect("a row");
         };
         let mut common = Common::default();

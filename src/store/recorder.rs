@@ -6,8 +6,8 @@ use std::sync::{Arc, mpsc};
 
 use crate::clock;
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Reach, Request, Response, Rewrite,
-    Side, Word,
+    ConnectionId, Content, Ending, Event, ExchangeId, Moment, Protocol, Reach, Request, Response,
+    Rewrite, Side, Word,
 };
 
 /// How many events may wait for the writer before new exchanges are dropped.
@@ -229,6 +229,15 @@ impl Ticket {
             id,
             at: clock::now(),
             sent,
+        });
+    }
+
+    /// What the content of the response is. To be called after its head was told.
+    pub fn glimpsed(&self, content: Content) {
+        self.tell(|id| Event::Glimpsed {
+            id,
+            at: clock::now(),
+            content,
         });
     }
 

@@ -14,7 +14,7 @@ use super::common::{Places, Text};
 use crate::cors::Judgement;
 use crate::exchange::recorded::{Recorded, RecordedRequest, RecordedResponse};
 use crate::exchange::rewrite::RecordedRewrite;
-use crate::exchange::{ConnectionId, ExchangeId, Moment, Reach};
+use crate::exchange::{ConnectionId, Content, ExchangeId, Moment, Reach};
 
 /// An exchange as a capture holds it, with the judgement on it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +31,12 @@ pub struct Stored {
 pub(super) const INSERT: &str = "
     INSERT INTO exchange_row VALUES (
         :id, :change, :rev, :started, :elapsed_ms, :connection, :protocol, :client, :server,
-        :method, :url, :request_headers, :status, :response_headers, :ending, :reason,
-        :via, :unverified, :rewrite, :failed, :judgement
+        :method, :url, :request_headers, :status, :response_headers, :content, :ending,
+        :reason, :via, :unverified, :rewrite, :failed, :judgement
     )
     ON CONFLICT (id) DO UPDATE SET
         change = :change, rev = :rev, elapsed_ms = :elapsed_ms, server = :server,
-        status = :status, response_headers = :response_headers, ending = :ending,
+        status = :status, response_headers = :response_headers, content = :content, ending = :ending,
         reason = :reason, via = :via, unverified = :unverified, rewrite = :rewrite,
         failed = :failed, judgement = :judgement";
 
@@ -110,6 +110,7 @@ pub(super) fn insert(
         texts.request,
         sent.map(|sent| sent.status),
         texts.sent,
+        recorded.content.map(Content::name),
         recorded.ending.name(),
         recorded.reason,
         recorded.reach.via,
@@ -168,6 +169,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Stored, ReadError> {
                 headers: serde_json::from_str(&text("request_headers")?)?,
             },
             sent,
+            content: later("content")?.as_deref().and_then(Content::of_name),
             delivered,
             rewrite,
             ending: parse_word(text("ending")?)?,

@@ -9,8 +9,8 @@ use crate::private;
 
 /// The schema version this program writes and the last it reads. Version 1 has no columns `via`
 /// and `unverified`, version 2 has no `rewrite`; up to version 3 `exchange` is a table, which holds the
-/// texts itself.
-const VERSION: i64 = 4;
+/// texts itself; version 4 has no `content`.
+const VERSION: i64 = 5;
 /// `CORS`: marks the file as ours (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434f_5253;
 
@@ -57,6 +57,7 @@ const TABLES: &str = "
         request_headers  INTEGER NOT NULL,
         status           INTEGER,
         response_headers INTEGER,
+        content          TEXT,
         ending           TEXT NOT NULL,
         reason           TEXT,
         via              TEXT,
@@ -73,7 +74,7 @@ const TABLES: &str = "
         (SELECT json FROM text WHERE text.id = exchange_row.request_headers) AS request_headers,
         status,
         (SELECT json FROM text WHERE text.id = exchange_row.response_headers) AS response_headers,
-        ending, reason, via, unverified, rewrite, failed,
+        content, ending, reason, via, unverified, rewrite, failed,
         (SELECT json FROM text WHERE text.id = exchange_row.judgement) AS judgement
     FROM exchange_row;
 ";
@@ -179,7 +180,7 @@ mod tests {
             .expect("set");
         let error = read(&path).expect_err("refused").to_string();
         assert!(
-            error.contains("newer corstap (schema 7, this one knows 4); update"),
+            error.contains("newer corstap (schema 7, this one knows 5); update"),
             "{error}"
         );
     }

@@ -1,6 +1,7 @@
 //! What looks like CORS and is not: seen where it is, and not where it is not.
 
 use corstap::cors::{Confidence, Engine, LookAlike, Outcome};
+use corstap::exchange::Content;
 use corstap::exchange::secret::{Redactor, Values};
 use corstap::report::explain::explain;
 use corstap::report::har;
@@ -17,6 +18,16 @@ const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTM
 struct Seen<'a>(&'a str, &'a str, Lines<'a>, u16, Lines<'a>);
 
 fn tell(exchanges: &[Seen<'_>]) -> Vec<Told> {
+    tell_entries(&entries(exchanges))
+}
+
+fn tell_entries(entries: &[Value]) -> Vec<Told> {
+    let har = json!({"log": {"entries": entries}}).to_string();
+    let events = har::parse(har.as_bytes()).expect("a HAR file").events;
+    offline::tell(&events, &Redactor::new(&[7; 32], Values::Harmless))
+}
+
+fn entries(exchanges: &[Seen<'_>]) -> Vec<Value> {
     let lines = |lines: Lines<'_>| -> Vec<Value> {
         let line = |(name, value): &(&str, &str)| json!({"name": name, "value": value});
         lines.iter().map(line).collect()
@@ -30,10 +41,7 @@ fn tell(exchanges: &[Seen<'_>]) -> Vec<Told> {
             "response": {"status": status, "headers": lines(answer)},
         })
     };
-    let entries: Vec<_> = exchanges.iter().zip(10..).map(entry).collect();
-    let har = json!({"log": {"entries": entries}}).to_string();
-    let events = har::parse(har.as_bytes()).expect("a HAR file").events;
-    offline::tell(&events, &Redactor::new(&[7; 32], Values::Harmless))
+    exchanges.iter().zip(10..).map(entry).collect()
 }
 
 /// What is told of the last of these: the outcome, and what is not CORS with its evidence.
@@ -132,6 +140,21 @@ fn an_error_page_in_place_of_a_picture_is_suspected() {
         last(&[part(IMAGE, &answer)]),
         (Outcome::Blocked, vec![(LookAlike::OrbSuspected, vec![1])])
     );
+}
+
+#[test]
+fn what_its_content_is_counts_for_more_than_the_type_of_a_picture() {
+    let outcome = |kind, content: Option<&str>| {
+        let mut entries = entries(&[part(IMAGE, &[("Content-Type", kind)])]);
+        entries[0]["_content"] = json!(content);
+        let told = tell_entries(&entries).pop().expect("one");
+        assert_eq!(told.recorded.content.map(Content::name), content);
+        told.judgement.verdict.answer.outcome
+    };
+    assert_eq!(outcome("text/html", Some("image")), Outcome::Exempt);
+    assert_eq!(outcome("image/png", Some("html")), Outcome::Blocked);
+    assert_eq!(outcome("image/png", Some("text")), Outcome::Failed);
+    assert_eq!(outcome("image/png", None), Outcome::Exempt);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod support;
 
 mod certificates;
 mod confirm;
+mod contents;
 mod conversation;
 mod deadlines;
 mod departures;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, Response,
+    ConnectionId, Content, Ending, Event, ExchangeId, Moment, Protocol, Request, Response,
 };
 use crate::wire::headers::latin1;
 
@@ -198,6 +198,7 @@ impl Judge {
             } => self.opened(*id, *connection, *at, *protocol, request),
             Event::Rewritten { id, at, rewrite } => self.rewritten(*id, *at, rewrite),
             Event::Answered { id, at, sent } => self.answered(*id, *at, sent),
+            Event::Glimpsed { id, content, .. } => self.glimpsed(*id, *content),
             Event::Cancelled { id, .. } => {
                 self.tried(*id, ConfirmedBy::Cancelled, Because::Cancelled);
             }
@@ -243,6 +244,7 @@ impl Judge {
                 profile,
                 started: at,
                 response: None,
+                content: None,
                 rewrite: None,
                 answered: None,
                 ending: Ending::InProgress,
@@ -325,6 +327,17 @@ impl Judge {
                 self.unfollowed.push_back((at.plus(PATIENCE), id));
             }
         }
+    }
+
+    /// The content may be other than its type has it: what was made of the answer is found out anew.
+    fn glimpsed(&mut self, id: ExchangeId, content: Content) {
+        let Some(watched) = self.watched.get_mut(id.0) else {
+            return;
+        };
+        watched.content = Some(content);
+        let precedent = self.precedents.on(&watched.situation());
+        watched.settle(precedent);
+        self.changed.push(id);
     }
 
     fn ended(&mut self, id: ExchangeId, at: Moment, ending: Ending) {

@@ -175,6 +175,7 @@ impl Judge {
                 request,
                 started: word.started,
                 response: None,
+                content: None,
                 rewrite: None,
                 answered: None,
                 ending: Ending::NeverSent,

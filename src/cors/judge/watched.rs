@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{
-    ConnectionId, Ending, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Rewrite,
+    ConnectionId, Content, Ending, ExchangeId, Moment, Protocol, Request, RequestUrl, Response,
+    Rewrite,
 };
 
 use super::super::around::Around;
@@ -32,6 +33,8 @@ pub(super) struct Watched {
     pub(super) profile: Profile,
     pub(super) started: Moment,
     pub(super) response: Option<Arc<Response>>,
+    /// What its content is, where that was looked at.
+    pub(super) content: Option<Content>,
     /// What a rule made of the response: what the browser acts on.
     pub(super) rewrite: Option<Arc<Rewrite>>,
     pub(super) answered: Option<Moment>,
@@ -84,6 +87,7 @@ impl Watched {
             protocol: self.protocol,
             request: &self.request,
             response: self.response.as_deref(),
+            content: self.content,
             ending: self.ending_of_sent(),
             redirects: self.redirects,
             is_left: self.is_left && self.links.redirected_to.is_none(),

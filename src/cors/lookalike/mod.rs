@@ -26,8 +26,10 @@ pub enum LookAlike {
     MimeType,
     /// The load fails for the status of the answer.
     LoadStatus,
-    /// The load fails for the type of the answer, which is no picture, no font, no stream.
+    /// The load fails for the content or its type, which is no picture, no font, no stream.
     LoadType,
+    /// The content is not coded as Content-Encoding says.
+    ContentCoding,
     /// Nothing followed a redirect that may be followed.
     RedirectNotFollowed,
     /// The page has http URLs asked for over TLS, where nothing answers.
@@ -64,7 +66,7 @@ pub enum LookAlike {
 
 impl LookAlike {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::CorpBlocked,
         Self::CoepBlocked,
         Self::FramingRefused,
@@ -72,6 +74,7 @@ impl LookAlike {
         Self::MimeType,
         Self::LoadStatus,
         Self::LoadType,
+        Self::ContentCoding,
         Self::RedirectNotFollowed,
         Self::MixedContent,
         Self::DnsFailure,
@@ -100,6 +103,7 @@ impl LookAlike {
             Self::MimeType => "mime-type",
             Self::LoadStatus => "load-status",
             Self::LoadType => "load-type",
+            Self::ContentCoding => "content-coding",
             Self::RedirectNotFollowed => "redirect-not-followed",
             Self::MixedContent => "mixed-content",
             Self::DnsFailure => "dns-failure",
@@ -137,11 +141,12 @@ impl LookAlike {
                 "the document says that a page of this origin may not frame it (X-Frame-Options, or frame-ancestors of Content-Security-Policy)"
             }
             Self::OrbSuspected => {
-                "browsers keep an answer of this type from a page that loads it without CORS (opaque-response blocking)"
+                "browsers keep such an answer from a page that loads it without CORS (opaque-response blocking)"
             }
             Self::MimeType => "browsers do not take an answer of this type for what was asked for",
             Self::LoadStatus => "what asked for it takes no answer with this status",
-            Self::LoadType => "what asked for it can make nothing of an answer of this type",
+            Self::LoadType => "what asked for it can make nothing of such content",
+            Self::ContentCoding => "the content is not coded as its Content-Encoding says",
             Self::RedirectNotFollowed => {
                 "the browser did not follow a redirect that passes: the page asked for it (redirect: error or manual), was left, or forbids where it leads (Content-Security-Policy)"
             }
@@ -184,6 +189,7 @@ impl LookAlike {
     }
 
     /// What to change, and on whose side.
+    #[expect(clippy::too_many_lines, reason = "one arm a look-alike")]
     pub fn remedy(self) -> &'static str {
         match self {
             Self::CorpBlocked => {
@@ -204,6 +210,9 @@ impl LookAlike {
             Self::LoadStatus => "On the server: answer this path with status 200.",
             Self::LoadType => {
                 "On the server: send what was asked for, with its own Content-Type; is this an error page?"
+            }
+            Self::ContentCoding => {
+                "On the server: which layer decodes the content, or codes it twice?"
             }
             Self::RedirectNotFollowed => {
                 "In the page: ask for the final URL, or let fetch() follow redirects. Or on the server: do not redirect this path."

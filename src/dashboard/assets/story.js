@@ -185,6 +185,7 @@ function facts(told, open) {
       "Preflight",
       links?.preflight ? [link(links.preflight, open), ` (${links.preflight_because})`] : links?.preflight_because,
     ],
+    ["Content", told.content ? `${told.content}, by its first octets` : ""],
     ["Ending", `${told.ending}${told.reason ? `: ${printable(told.reason)}` : ""}, after ${duration(told.elapsed_ms)}`],
     [
       "Connection",

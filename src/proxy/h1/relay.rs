@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep, timeout};
 
+use crate::cors::content::looked_for;
 use crate::cors::{Engine, confirm};
 use crate::exchange::{Ending, Protocol, Request, Response, Rewrite};
 use crate::proxy::Rewriting;
@@ -19,6 +20,7 @@ use crate::proxy::hold::Hold;
 use crate::proxy::peer::{LINGER, NoHead, Peer};
 use crate::store::Ticket;
 use crate::wire::framing::{Framing, is_asked_upgrade, is_persistent};
+use crate::wire::glimpse::Glimpse;
 use crate::wire::head::ResponseHead;
 use crate::wire::scan::{HeadScanner, Kind};
 use crate::wire::tap::Tap;
@@ -146,6 +148,9 @@ impl<'a> Relay<'a> {
         {
             download.hold_end(Hold::without_pings());
         }
+        let depth = looked_for(self.request, delivered);
+        download
+            .look(depth.and_then(|depth| Glimpse::of(&delivered.headers, Some(framing), depth)));
         poll_fn(|cx| self.poll_download(cx, &mut download)).await?;
         self.ticket.ended(Ending::Complete, None);
         if is_switch {
@@ -286,8 +291,11 @@ impl<'a> Relay<'a> {
             self.given_up(flow);
             return Poll::Ready(Err(gone("the client closed before the end of the answer")));
         }
-        flow.poll_pass(cx, self.server, self.client)
-            .map_err(|broken| self.broken_off(broken))
+        let passed = flow.poll_pass(cx, self.server, self.client);
+        if let Some(content) = flow.glimpsed() {
+            self.ticket.glimpsed(content);
+        }
+        passed.map_err(|broken| self.broken_off(broken))
     }
 
     /// A browser that goes away while the end of an answer is held back has refused it.

@@ -8,6 +8,8 @@ use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 
 use crate::proxy::hold::{Held, Hold};
+use crate::wire::content::Content;
+use crate::wire::glimpse::Glimpse;
 use crate::wire::{Violation, fields};
 
 /// One direction of a stream.
@@ -17,6 +19,7 @@ pub(super) struct Pump {
     waiting: Bytes,
     end: End,
     trial: Option<Trial>,
+    glimpse: Option<Glimpse>,
 }
 
 /// The end of a response that is held back.
@@ -58,6 +61,29 @@ impl Pump {
             waiting: Bytes::new(),
             end: if is_ended { End::Through } else { End::NotYet },
             trial: None,
+            glimpse: None,
+        }
+    }
+
+    /// Looks at the first octets of the content, if there is something to find out.
+    pub(super) fn look(&mut self, glimpse: Option<Glimpse>) {
+        self.glimpse = glimpse;
+    }
+
+    /// What the content is, told once, as soon as its first octets have come.
+    pub(super) fn glimpsed(&mut self) -> Option<Content> {
+        let is_whole = self.is_whole();
+        let glimpse = self
+            .glimpse
+            .take_if(|glimpse| is_whole || glimpse.is_full())?;
+        glimpse.content(is_whole)
+    }
+
+    /// Whether all content has come.
+    fn is_whole(&self) -> bool {
+        match self.end {
+            End::NotYet => false,
+            End::Last(_) | End::Through => true,
         }
     }
 
@@ -131,6 +157,9 @@ impl Pump {
         match self.from.poll_data(cx) {
             Poll::Ready(Some(data)) => {
                 self.waiting = data.map_err(Broken::Source)?;
+                if let Some(glimpse) = &mut self.glimpse {
+                    glimpse.see(&self.waiting);
+                }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(None) => {

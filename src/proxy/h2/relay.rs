@@ -15,10 +15,12 @@ use super::home::Home;
 use super::pump::{Broken, Pump};
 use super::stopped::{Stopped, gone, is_refusal, not_http, reason_for_client, unanswered};
 use crate::cors::confirm;
+use crate::cors::content::looked_for;
 use crate::exchange::{Ending, Protocol, Request, Response, Rewrite};
 use crate::proxy::hold::{Held, Hold};
 use crate::proxy::page::{self, Page};
 use crate::store::Ticket;
+use crate::wire::glimpse::Glimpse;
 use crate::wire::headers::latin1;
 use crate::wire::{MAX_INTERIM, Violation, fields};
 
@@ -221,6 +223,8 @@ impl<'a> Relay<'a> {
             let length = length.and_then(|length| latin1(length).parse().ok());
             download.hold_end(Hold::with(pings, engine), length);
         }
+        let depth = looked_for(&self.request, delivered);
+        download.look(depth.and_then(|depth| Glimpse::of(&delivered.headers, None, depth)));
         self.download = Some(download);
         Ok(())
     }
@@ -233,7 +237,11 @@ impl<'a> Relay<'a> {
         let Some(download) = &mut self.download else {
             return Poll::Ready(Ok(()));
         };
-        download.poll(cx).map_err(|broken| match broken {
+        let passed = download.poll(cx);
+        if let Some(content) = download.glimpsed() {
+            self.ticket.glimpsed(content);
+        }
+        passed.map_err(|broken| match broken {
             Broken::Source(error) => Stopped::BrokenOff {
                 reason: format!("the server broke off within its answer: {error}"),
                 reset: reason_for_client(&error),

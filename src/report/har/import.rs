@@ -8,7 +8,8 @@ use super::doubts::Doubts;
 use super::order::{Bounds, Later, Order};
 use super::shape::{ConnectionEnd, Entry, Header, Source};
 use crate::exchange::{
-    ConnectionId, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl, Response, Side,
+    ConnectionId, Content, Ending, Event, ExchangeId, Moment, Protocol, Request, RequestUrl,
+    Response, Side,
 };
 use crate::wire::headers::{HeaderList, from_latin1};
 
@@ -136,6 +137,11 @@ impl Reader {
                 at: ended,
                 sent,
             });
+        }
+        let content = entry.content.as_deref().and_then(Content::of_name);
+        if let Some(content) = content {
+            let at = ended;
+            self.later.put(Event::Glimpsed { id, at, content });
         }
         match entry.cancelled {
             Some(true) => self.later.put(Event::Cancelled { id, at: ended }),

@@ -7,7 +7,8 @@
 //! Beside the standard fields, ours are understood: a broken exchange has `response.status` 0 and
 //! `response._error`; `_connectionEnd` is `open`, `closed-by-client` or `closed-by-server`;
 //! `_tlsResumed` says whether the connection resumed a TLS session; `_cancelled`, whether the browser
-//! cancelled the response while its end was held back.
+//! cancelled the response while its end was held back; `_content`, what the first octets of its content
+//! are ([`Content`](crate::wire::content::Content)).
 //!
 //! Files of browsers tell less than the wire: what they leave out is left open, and counted
 //! ([`Doubts`]).

@@ -26,6 +26,8 @@ pub struct Entry {
     pub(super) connection_end: Option<ConnectionEnd>,
     #[serde(default, rename = "_tlsResumed", deserialize_with = "lenient::truth")]
     pub(super) tls_resumed: Option<bool>,
+    #[serde(default, rename = "_content", deserialize_with = "lenient::text")]
+    pub(super) content: Option<String>,
     #[serde(default, rename = "_cancelled", deserialize_with = "lenient::truth")]
     pub(super) cancelled: Option<bool>,
     /// Whether its tool lists requests before their preflights.

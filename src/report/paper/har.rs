@@ -52,6 +52,9 @@ fn entry(about: &About, source: &Source) -> Json {
         let address = server.ip().to_string();
         fields.insert("serverIPAddress".to_owned(), Json::String(address));
     }
+    if let Some(content) = recorded.content {
+        fields.insert("_content".to_owned(), json!(content));
+    }
     // What the browser showed of its own verdict, by the names that our reader knows.
     let confirmed = judgement.verdict.confirmed.as_ref();
     let (name, value) = match confirmed.map(|confirmed| confirmed.by) {

@@ -31,6 +31,8 @@ pub fn full(recorded: &Recorded, judgement: &Judgement, view: View) -> String {
     let not_cors: Vec<&str> = verdict.not_cors.iter().map(|one| one.code.name()).collect();
     row("not CORS", not_cors.join(", "));
     row("readable", readable_told(recorded, judgement));
+    let content = recorded.content.map(|content| content.to_string());
+    row("content", content.unwrap_or_default());
     let cause = verdict.answer.cause;
     row(
         "standard",
