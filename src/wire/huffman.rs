@@ -88,26 +88,89 @@ const fn octets() -> [u8; 256] {
     octets
 }
 
+/// The codes that fit into an octet, which are those of nearly all text: for each octet of bits the octet whose
+/// code it begins with, and the length of that; 0 where the code is longer.
+const SHORT: [(u8, u8); 256] = short();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "done by the compiler, for 256 octets"
+)]
+const fn short() -> [(u8, u8); 256] {
+    let mut short = [(0, 0); 256];
+    let mut length = 1;
+    while length <= 8 {
+        let codes = CODES[length];
+        let mut nth = 0;
+        while nth < codes.count {
+            let from = ((codes.first + nth) << (8 - length)) as usize;
+            let mut bits = from;
+            while bits < from + (1 << (8 - length)) {
+                short[bits] = (OCTETS[(codes.place + nth) as usize], length as u8);
+                bits += 1;
+            }
+            nth += 1;
+        }
+        length += 1;
+    }
+    short
+}
+
 /// The octets that were encoded. What is no code ends them, as padding does.
 pub(super) fn decoded(encoded: &[u8]) -> impl Iterator<Item = u8> {
-    let mut bits = encoded
-        .iter()
-        .flat_map(|octet| (0..8).rev().map(move |bit| u32::from(octet >> bit & 1)));
-    std::iter::from_fn(move || {
-        let mut code = 0;
-        for Codes {
-            first,
-            count,
-            place,
-        } in CODES.iter().skip(1)
+    let mut bits = Bits {
+        rest: encoded,
+        held: 0,
+        many: 0,
+    };
+    std::iter::from_fn(move || bits.next())
+}
+
+/// Bits on their way through.
+struct Bits<'a> {
+    rest: &'a [u8],
+    /// Those that are next, the first of them at the top; zeros follow.
+    held: u64,
+    many: u32,
+}
+
+impl Bits<'_> {
+    fn next(&mut self) -> Option<u8> {
+        while self.many <= 56
+            && let Some((first, rest)) = self.rest.split_first()
         {
-            code = code << 1 | bits.next()?;
-            if let Some(nth) = code.checked_sub(*first).filter(|nth| nth < count) {
-                return OCTETS.get((place + nth) as usize).copied();
+            self.held |= u64::from(*first) << (56 - self.many);
+            self.many += 8;
+            self.rest = rest;
+        }
+        let (octet, length) = *SHORT.get((self.held >> 56) as usize)?;
+        if length == 0 {
+            return self.next_long();
+        }
+        self.take(u32::from(length))?;
+        Some(octet)
+    }
+
+    fn next_long(&mut self) -> Option<u8> {
+        let codes = (1_u32..).zip(CODES.iter().skip(1));
+        for (length, codes) in codes {
+            let code = u32::try_from(self.held >> (64 - length)).ok()?;
+            let nth = code.checked_sub(codes.first);
+            if let Some(nth) = nth.filter(|nth| *nth < codes.count) {
+                self.take(length)?;
+                return OCTETS.get((codes.place + nth) as usize).copied();
             }
         }
         None
-    })
+    }
+
+    /// Goes on after so many bits; nothing where there are fewer.
+    fn take(&mut self, bits: u32) -> Option<()> {
+        self.many = self.many.checked_sub(bits)?;
+        self.held <<= bits;
+        Some(())
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -22,6 +23,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const LINGER: Duration = Duration::from_secs(2);
 /// How many octets are dropped at a time then.
 const DROPPED: usize = 4096;
+/// How many octets leave in one piece at most, which is a record of TLS (RFC 8446 section 5.1), and how
+/// many are expected.
+const MOST_AT_ONCE: usize = 16 * 1024;
+const AT_ONCE: usize = 2 * 1024;
 
 /// What the connection's frames have shown, for whoever drives it.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +37,7 @@ struct Seen {
     violation: OnceLock<Violation>,
     went_away: AtomicBool,
     is_blocked: AtomicBool,
+    is_corked: AtomicBool,
     is_to_reset: AtomicBool,
 }
 
@@ -51,6 +57,12 @@ impl Signs {
         self.0.is_blocked.load(Ordering::Relaxed)
     }
 
+    /// Whether what is sent waits for what will be sent with it, from now on. Once it no longer does, what
+    /// waits leaves with the next flush.
+    pub(super) fn cork(&self, is_corked: bool) {
+        self.0.is_corked.store(is_corked, Ordering::Relaxed);
+    }
+
     /// From now on the connection ends with a reset.
     pub(super) fn reset_at_end(&self) {
         self.0.is_to_reset.store(true, Ordering::Relaxed);
@@ -65,6 +77,8 @@ impl Signs {
 /// A peer's connection, metered.
 pub(super) struct Metered {
     io: Prefixed,
+    /// What is to leave in one piece.
+    outbox: BytesMut,
     received: Frames,
     sent: Frames,
     allowance: Allowance,
@@ -109,6 +123,7 @@ impl Metered {
         let signs = Signs::default();
         let metered = Self {
             io: Prefixed::new(read.freeze(), io),
+            outbox: BytesMut::new(),
             received,
             sent,
             allowance: Allowance::new(),
@@ -177,6 +192,49 @@ impl Metered {
         written
     }
 
+    /// Whether what is in the outbox waits for more.
+    fn is_corked(&self) -> bool {
+        !self.outbox.is_empty() && self.signs.0.is_corked.load(Ordering::Relaxed)
+    }
+
+    /// Puts octets into the outbox. It is emptied first where there is no room for them; if it could not
+    /// hold them at all, false says that they are not in it.
+    fn poll_put(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+        octets: usize,
+    ) -> Poll<io::Result<bool>> {
+        if self.outbox.len() + octets > MOST_AT_ONCE {
+            ready!(self.poll_empty(cx))?;
+        }
+        if octets >= MOST_AT_ONCE {
+            return Poll::Ready(Ok(false));
+        }
+        if self.outbox.is_empty() {
+            self.outbox.reserve(octets.max(AT_ONCE));
+        }
+        for buf in bufs {
+            self.outbox.extend_from_slice(buf);
+            self.sent(buf);
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    /// Sends what is in the outbox, and gives its room back.
+    fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outbox.is_empty() {
+            let written = Pin::new(&mut self.io).poll_write(cx, &self.outbox);
+            let written = ready!(self.wrote(written))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outbox.advance(written);
+        }
+        self.outbox = BytesMut::new();
+        Poll::Ready(Ok(()))
+    }
+
     fn sent(&mut self, octets: &[u8]) {
         let frames = self.sent.follow(octets);
         let data = frames.filter(|frame: &Frame| frame.is_data()).count();
@@ -212,14 +270,11 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, buf);
-        let written = ready!(self.wrote(written))?;
-        self.sent(buf.get(..written).unwrap_or_default());
-        Poll::Ready(Ok(written))
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -227,6 +282,10 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let octets = bufs.iter().map(|buf| buf.len()).sum();
+        if ready!(self.poll_put(cx, bufs, octets))? {
+            return Poll::Ready(Ok(octets));
+        }
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         let written = ready!(self.wrote(written))?;
         let mut left = written;
@@ -239,16 +298,21 @@ impl AsyncWrite for Metered {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_corked() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.poll_empty(cx))?;
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
         self.wrote(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Ending::AtOnce | Ending::Gentle = self.ending {
+            ready!(self.poll_empty(cx))?;
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
             if let Ending::AtOnce = self.ending {
                 return Poll::Ready(Ok(()));

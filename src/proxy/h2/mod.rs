@@ -46,6 +46,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_mins(10);
 /// How long a browser may take to ask a server that is gone.
 const FIRST: Duration = Duration::from_secs(15);
+/// How many streams are taken in before those that are there have their turn.
+const MOST_AT_ONCE: usize = 32;
+
 /// A client and a server that both speak HTTP/2.
 pub(super) struct Meeting<'a> {
     pub(super) proxy: &'a Proxy,
@@ -220,24 +223,26 @@ impl<'a> Conversation<'a> {
         self.streams.is_empty() && self.active.elapsed() >= long
     }
 
-    /// One round: what the server says, what becomes of the streams, what the browser wants.
+    /// What the server says, what becomes of the streams, what the browser wants. What is sent to either
+    /// meanwhile leaves at the end, in one piece.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         // Before all else, because a flood leaves no time for it.
         if let Some(ended) = self.poll_dismissal(cx) {
             return Poll::Ready(ended);
         }
         loop {
-            self.poll_server(cx);
-            self.poll_streams(cx);
-            self.say_farewell();
-            let Poll::Ready(next) = self.poll_client(cx) else {
-                break;
-            };
-            let Some(stream) = next else {
+            self.cork(true);
+            let is_over = self.poll_rounds(cx);
+            self.cork(false);
+            if is_over {
                 return Poll::Ready(self.ended_by_client());
-            };
-            self.streams.push(stream);
-            self.awaits_first = false;
+            }
+            self.poll_server(cx);
+            match self.poll_accept(cx) {
+                Poll::Pending => break,
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Poll::Ready(self.ended_by_client()),
+            }
         }
         if !self.client_signs.is_blocked() {
             self.home.flushes.notify_waiters();
@@ -248,6 +253,33 @@ impl<'a> Conversation<'a> {
         match self.broken_end() {
             Some(ended) => Poll::Ready(ended),
             None => Poll::Pending,
+        }
+    }
+
+    fn cork(&self, is_corked: bool) {
+        self.client_signs.cork(is_corked);
+        self.server_signs.cork(is_corked);
+    }
+
+    /// One round after the other, for as long as the browser opens streams; true when its connection is
+    /// over.
+    fn poll_rounds(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            self.poll_server(cx);
+            self.poll_streams(cx);
+            self.say_farewell();
+            let mut taken = 0;
+            while taken < MOST_AT_ONCE
+                && let Poll::Ready(is_another) = self.poll_accept(cx)
+            {
+                if !is_another {
+                    return true;
+                }
+                taken += 1;
+            }
+            if taken == 0 {
+                return false;
+            }
         }
     }
 
@@ -302,18 +334,24 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The next stream of the browser's; nothing when its connection is over.
-    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<BoxFuture<'a, Left<'a>>>> {
+    /// Takes another stream of the browser's in; false when its connection is over.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut accepted = self.client.poll_accept(cx);
         if accepted.is_pending() && self.dismisses(cx) {
             accepted = self.client.poll_accept(cx);
         }
-        accepted.map(|accepted| {
-            let (request, respond) = accepted?
-                .inspect_err(|error| debug!(%error, "the client's connection is over"))
-                .ok()?;
-            let stream = relay::relay(Arc::clone(&self.home), request, respond);
-            Some(Box::pin(stream) as BoxFuture<'a, Left<'a>>)
+        accepted.map(|accepted| match accepted {
+            Some(Ok((request, respond))) => {
+                let stream = relay::relay(Arc::clone(&self.home), request, respond);
+                self.streams.push(Box::pin(stream));
+                self.awaits_first = false;
+                true
+            }
+            Some(Err(error)) => {
+                debug!(%error, "the client's connection is over");
+                false
+            }
+            None => false,
         })
     }
 
