@@ -1,6 +1,7 @@
 //! The proxy: a tap between browsers and servers.
 //!
-//! Life of a request: [`serve`] accepts and spawns `conn::serve`. That reads heads on the proxy's
+//! Life of a request: [`serve`] accepts and gives the connection to one of the `workers`, which runs
+//! `conn::serve` for it. That reads heads on the proxy's
 //! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`), once the server
 //! was dialled and has chosen a protocol; one to any other host is a `tunnel`, and so is one of a
 //! client that has the server's own certificate `pinned`. A request for one of our own names is
@@ -27,8 +28,10 @@ mod signs;
 mod stream;
 mod tls;
 mod tunnel;
+mod workers;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +39,6 @@ use std::time::Duration;
 use rustls::crypto::CryptoProvider;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tracing::warn;
 
 pub use self::ask::{Asker, NotReached, Unanswered};
@@ -45,6 +47,7 @@ pub use self::notice::{Notice, Notices};
 pub use self::pac::pac;
 pub use self::rewriting::Rewriting;
 pub use self::signs::{Sign, Signs};
+use self::workers::Workers;
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;
 use crate::wire::target::Host;
@@ -121,28 +124,37 @@ impl Proxy {
     }
 }
 
-/// Serves clients until `stop` comes; connections that are open then are dropped.
-pub async fn serve(listener: TcpListener, proxy: Proxy, stop: impl Future<Output = ()>) {
-    let proxy = Arc::new(proxy);
+/// Serves clients until `stop` comes; connections that are open then are dropped. An error says that there is
+/// no thread to serve them.
+pub async fn serve(
+    listener: TcpListener,
+    proxy: Proxy,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let workers = Workers::start(&Arc::new(proxy))?;
+    serve_by(workers, listener, stop).await;
+    Ok(())
+}
+
+/// The same, but all on the runtime that this is called in, and by its clock.
+pub async fn serve_here(listener: TcpListener, proxy: Proxy, stop: impl Future<Output = ()>) {
+    serve_by(Workers::here(proxy), listener, stop).await;
+}
+
+async fn serve_by(workers: Workers, listener: TcpListener, stop: impl Future<Output = ()>) {
     let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let mut open = JoinSet::new();
     let accepting = async {
         // The semaphore is never closed.
         while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-            while open.try_join_next().is_some() {}
             let (tcp, address) = accept(&listener).await;
-            let proxy = Arc::clone(&proxy);
-            open.spawn(async move {
-                conn::serve(&proxy, tcp, address).await;
-                drop(permit);
-            });
+            workers.give(tcp, address, permit);
         }
     };
     tokio::select! {
         () = accepting => {}
         () = stop => {}
     }
-    open.shutdown().await;
+    workers.end().await;
 }
 
 /// Accepts one connection. Errors are about that connection, or pass.

@@ -18,7 +18,7 @@ async fn until_the_end(end: &mut End) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_drips_in_is_cut_after_a_minute() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let mut client = scene.client().await;
     let since = Instant::now();
     let dripping = async {
@@ -34,7 +34,7 @@ async fn a_head_that_drips_in_is_cut_after_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn who_says_nothing_is_not_waited_for() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let mut silent = scene.client().await;
     assert_eq!(until_the_end(&mut silent).await, 600, "on the proxy's port");
     let mut silent = scene.tunnel_to(&scene.authority()).await;
@@ -46,7 +46,7 @@ async fn who_says_nothing_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_may_take_as_long_as_its_client_waits() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let authority = scene.authority();
     let mut client = scene.client().await;
     client
@@ -66,7 +66,7 @@ async fn an_answer_may_take_as_long_as_its_client_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_kept_for_longer_than_browsers_keep_theirs() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let authority = scene.authority();
     let mut client = scene.client().await;
     let request = format!("GET http://{authority}/ HTTP/1.1\r\nHost: {authority}\r\n\r\n");

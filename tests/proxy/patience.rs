@@ -39,7 +39,7 @@ async fn seconds_until(peer: &mut Raw, enough: impl Fn(&Heard) -> bool) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_field_block_that_does_not_end_is_cut_after_a_minute() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let authority = scene.authority();
     let head = block(&request("GET", &authority, "/", &[]));
     let whole = frame(HEADERS, END_HEADERS, 1, &head);
@@ -62,7 +62,7 @@ async fn a_field_block_that_does_not_end_is_cut_after_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_field_block_that_drips_in_is_cut_after_a_minute() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let (mut client, _server) = raw(&scene).await;
     let since = Instant::now();
     client.sends(vec![frame(HEADERS, 0, 1, b"")]);
@@ -79,7 +79,7 @@ async fn a_field_block_that_drips_in_is_cut_after_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_says_nothing_is_not_waited_for() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     for part in ["", "PRI * HTTP/2.0"] {
         let (near, far) = ends(&scene).await;
         let (mut client, mut server) = (Raw::new(near), Raw::server(far));
@@ -106,7 +106,7 @@ async fn a_client_that_says_nothing_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_whose_head_does_not_end_is_cut_and_no_content_is() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let authority = scene.authority();
     let fields = [
         ("sec-fetch-mode", "cors"),
@@ -154,7 +154,7 @@ async fn an_answer_whose_head_does_not_end_is_cut_and_no_content_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_without_streams_is_kept_for_longer_than_browsers_keep_theirs() {
-    let scene = Scene::set().await;
+    let scene = Scene::set_here().await;
     let (mut client, _server) = raw(&scene).await;
     let took = seconds_until(&mut client, |heard| heard.goaway.is_some()).await;
     assert_eq!((took, client.heard.goaway), (600, Some(0)));

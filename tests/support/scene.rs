@@ -1,6 +1,7 @@
 //! A proxy with a capture, ready for a conversation: the client sends, the server sees, the server
 //! answers, the client sees.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::mpsc::Receiver;
@@ -74,6 +75,9 @@ impl Pieces {
     }
 }
 
+/// That a proxy is to stop.
+type Stopped = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A proxy with its capture.
 pub struct Rig {
     pub proxy: SocketAddr,
@@ -85,7 +89,7 @@ pub struct Rig {
     pub notices: Mutex<Receiver<Notice>>,
     writer: Writer,
     stop: oneshot::Sender<()>,
-    proxying: JoinHandle<()>,
+    proxying: JoinHandle<io::Result<()>>,
 }
 
 impl Rig {
@@ -98,6 +102,18 @@ impl Rig {
     pub async fn start_with(hosts: HostList, route: Route, confirm: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         Self::on(listener.expect("bound"), hosts, route, confirm)
+    }
+
+    /// Starts a proxy on the runtime of the test, whose clock is that of its deadlines.
+    pub async fn start_here(hosts: HostList, route: Route) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let serve = |listener, proxy, stopped| {
+            tokio::spawn(async {
+                proxy::serve_here(listener, proxy, stopped).await;
+                Ok(())
+            })
+        };
+        Self::made(listener.expect("bound"), hosts, route, false, None, serve)
     }
 
     /// Starts a proxy in which a policy is in force.
@@ -124,6 +140,18 @@ impl Rig {
         confirm: bool,
         rewriting: Option<Rewriting>,
     ) -> Self {
+        let serve = |listener, proxy, stopped| tokio::spawn(proxy::serve(listener, proxy, stopped));
+        Self::made(listener, hosts, route, confirm, rewriting, serve)
+    }
+
+    fn made(
+        listener: TcpListener,
+        hosts: HostList,
+        route: Route,
+        confirm: bool,
+        rewriting: Option<Rewriting>,
+        serve: impl FnOnce(TcpListener, Proxy, Stopped) -> JoinHandle<io::Result<()>>,
+    ) -> Self {
         let ca = Ca::generate(hosts.clone(), "proxy").expect("made");
         let (root, spki_pin) = (ca.certificate().clone(), ca.spki_pin());
         let ca_pem = ca.certificate_pem();
@@ -145,7 +173,7 @@ impl Rig {
             provider: provider(),
         };
         let (stop, stopped) = oneshot::channel();
-        let stopped = async { stopped.await.unwrap_or_default() };
+        let stopped: Stopped = Box::pin(async { stopped.await.unwrap_or_default() });
         Self {
             proxy,
             root,
@@ -156,7 +184,7 @@ impl Rig {
             notices: Mutex::new(noticed),
             writer,
             stop,
-            proxying: tokio::spawn(proxy::serve(listener, Proxy::new(parts), stopped)),
+            proxying: serve(listener, Proxy::new(parts), stopped),
         }
     }
 
@@ -169,7 +197,8 @@ impl Rig {
     /// Stops the proxy, and opens the capture once everything is written.
     pub async fn finish(self) -> (Capture, TempDir) {
         drop(self.stop);
-        self.proxying.await.expect("the proxy does not panic");
+        let served = self.proxying.await.expect("the proxy does not panic");
+        served.expect("started");
         let path = self.writer.path.clone();
         let finished = tokio::task::spawn_blocking(move || self.writer.finish()).await;
         assert_eq!(
@@ -199,6 +228,19 @@ impl Scene {
     /// A proxy in front of one server on loopback.
     pub async fn set() -> Self {
         Self::set_with(|_, _| {}).await
+    }
+
+    /// The same, with a proxy by whose deadlines the test's clock decides.
+    pub async fn set_here() -> Self {
+        let (leaves, root) = Self::own_leaves();
+        let mut route = Route::default();
+        let keep = |own: &mut Route, _| {
+            route.resolve.clone_from(&own.resolve);
+            route.roots.clone_from(&own.roots);
+        };
+        let mut scene = Self::make(leaves, None, vec![root], keep, false).await;
+        scene.rig = Rig::start_here(HostList::development(), route).await;
+        scene
     }
 
     /// The same, with a proxy that confirms.
@@ -350,7 +392,7 @@ impl Scene {
     }
 
     /// The same where the handshake may fail.
-    pub async fn tries_tls_server(&self) -> std::io::Result<End> {
+    pub async fn tries_tls_server(&self) -> io::Result<End> {
         let plain = self.server().await;
         self.acceptor.accept(plain.stream).await.map(End::new)
     }
@@ -407,7 +449,7 @@ impl End {
     }
 
     /// Each piece is written by itself, and others have their turn before the next.
-    async fn writes(&mut self, octets: &[u8]) -> std::io::Result<()> {
+    async fn writes(&mut self, octets: &[u8]) -> io::Result<()> {
         for piece in self.pieces.of(octets) {
             self.stream.write_all(piece).await?;
             self.stream.flush().await?;
@@ -479,12 +521,12 @@ impl End {
         &mut self,
         connector: TlsConnector,
         name: ServerName<'static>,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         connector.connect(name, &mut self.stream).await.map(drop)
     }
 
     /// Speaks TLS as a server, with a client that may not like it.
-    pub async fn accepts(self, acceptor: &TlsAcceptor) -> std::io::Result<Self> {
+    pub async fn accepts(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
         acceptor.accept(self.stream).await.map(Self::new)
     }
 

@@ -137,7 +137,7 @@ async fn labels(stage: Stage) -> Result<BTreeMap<&'static str, Label>> {
         ..
     } = stage;
     drop((stop, shown, recorder));
-    proxying.await?;
+    proxying.await??;
     let path = writer.path.clone();
     tokio::task::spawn_blocking(move || writer.finish()).await?;
     let mut labels: BTreeMap<_, Label> = BTreeMap::new();

@@ -5,6 +5,7 @@ mod headless;
 mod origins;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,7 +57,7 @@ struct Stage {
     recorder: Recorder,
     shown: std::sync::mpsc::Receiver<Shown>,
     stop: oneshot::Sender<()>,
-    proxying: JoinHandle<()>,
+    proxying: JoinHandle<io::Result<()>>,
     _serving: JoinHandle<()>,
     _captures: TempDir,
 }

@@ -34,7 +34,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs the proxy until it is told to stop.
 pub fn run(arguments: RunWith) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // Connections have threads of their own: what is done here is little.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     if !arguments.command.is_empty() {
@@ -156,8 +157,8 @@ where
         drop(printed);
     });
     let mut over = Ok(());
-    let served = session.serve(async { over = beside.await }).await;
-    let Served { finished, repairs } = served;
+    let serving = session.serve(async { over = beside.await });
+    let Served { finished, repairs } = serving.await?;
     // Whoever reads the output may have stopped reading: then the end does not wait for it.
     let is_read = printing.recv_timeout(LAST_WORDS) != Err(RecvTimeoutError::Timeout);
     if let Some(repairs) = repairs {

@@ -155,7 +155,7 @@ impl Session {
 
     /// Serves until `stop` comes; then what was handed in is written and shown. A capture that holds
     /// nothing is removed, so that the newest one is one to look at.
-    pub(in crate::cmd) async fn serve(self, stop: impl Future<Output = ()>) -> Served {
+    pub(in crate::cmd) async fn serve(self, stop: impl Future<Output = ()>) -> Result<Served> {
         let (over, is_over) = channel();
         let notices = self.notices;
         let keeping = self.in_force.map(|policy| {
@@ -167,7 +167,7 @@ impl Session {
         let showing = self
             .dashboard
             .map(|(dashboard, parts)| tokio::spawn(dashboard.serve(parts, stopped)));
-        proxy::serve(self.listener, self.proxy, stop).await;
+        let served = proxy::serve(self.listener, self.proxy, stop).await;
         drop((over, told_to_stop));
         if let Some(showing) = showing {
             // It has ended, one way or the other.
@@ -183,7 +183,8 @@ impl Session {
         if !self.is_named && finished.is_empty {
             discard(&self.capture);
         }
-        Served { finished, repairs }
+        served.context("cannot start the threads that serve connections")?;
+        Ok(Served { finished, repairs })
     }
 }
 
