@@ -4,160 +4,23 @@
 //! its length and a keyed digest, so that equal values can be told from different ones within a
 //! run, and nothing else can. The key lives in memory only.
 
+mod fields;
 mod opaque;
 mod reference;
+mod value;
 
 use std::fmt::{self, Write};
 
-use aws_lc_rs::hmac;
-use serde::{Deserialize, Serialize};
-
+use self::fields::Holds;
 use self::opaque::{is_made_of_words, is_opaque};
 use self::reference::{Parts, without_userinfo};
+use self::value::True;
+pub use self::value::{Value, Withheld};
 use crate::wire::headers::{from_latin1, latin1};
+use aws_lc_rs::hmac;
 
 /// Header names longer than this are withheld.
 const MOST_NAME: usize = 64;
-
-/// Fields whose values are harmless: CORS, fetch metadata, content type, caching, connection and
-/// server; lower case, sorted.
-const HARMLESS: [&str; 56] = [
-    "accept",
-    "accept-ch",
-    "accept-encoding",
-    "accept-language",
-    "accept-ranges",
-    "access-control-allow-credentials",
-    "access-control-allow-origin",
-    "access-control-allow-private-network",
-    "access-control-max-age",
-    "access-control-request-private-network",
-    "age",
-    "alt-svc",
-    "cache-control",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-type",
-    "corstap-rewrite",
-    "cross-origin-embedder-policy",
-    "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
-    "date",
-    "dnt",
-    "expect",
-    "expires",
-    "host",
-    "keep-alive",
-    "last-modified",
-    "origin",
-    "origin-agent-cluster",
-    "pragma",
-    "priority",
-    "range",
-    "referrer-policy",
-    "retry-after",
-    "sec-ch-ua",
-    "sec-ch-ua-mobile",
-    "sec-ch-ua-platform",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
-    "sec-fetch-storage-access",
-    "sec-fetch-user",
-    "sec-gpc",
-    "server",
-    "strict-transport-security",
-    "te",
-    "timing-allow-origin",
-    "transfer-encoding",
-    "upgrade",
-    "upgrade-insecure-requests",
-    "user-agent",
-    "via",
-    "x-cache",
-    "x-content-type-options",
-    "x-powered-by",
-];
-
-/// Fields whose values are lists of header names or of methods.
-const NAME_LISTS: [&str; 9] = [
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-expose-headers",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "allow",
-    "connection",
-    "trailer",
-    "vary",
-];
-
-/// Fields whose values are origins. Some servers put the whole URL of the page there.
-const ORIGINS: [&str; 3] = [
-    "access-control-allow-origin",
-    "origin",
-    "timing-allow-origin",
-];
-
-/// Fields whose values are URLs.
-const URLS: [&str; 3] = ["content-location", "location", "referer"];
-
-/// A field value as a capture holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// The value itself; octets that are not ASCII are read as Latin-1.
-    Plain(String),
-    /// A value withheld.
-    Withheld(Withheld),
-}
-
-/// What stands in place of a value that is withheld.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Withheld {
-    #[serde(rename = "withheld")]
-    mark: True,
-    /// Its length in octets.
-    pub length: usize,
-    /// Its keyed digest: equal within a run if and only if the values are.
-    pub digest: String,
-}
-
-/// The JSON value `true`.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "bool", into = "bool")]
-struct True;
-
-impl From<True> for bool {
-    fn from(True: True) -> Self {
-        true
-    }
-}
-
-impl TryFrom<bool> for True {
-    type Error = &'static str;
-
-    fn try_from(value: bool) -> Result<Self, Self::Error> {
-        if value {
-            Ok(Self)
-        } else {
-            Err("a value that is not withheld is a string")
-        }
-    }
-}
-
-impl fmt::Debug for Withheld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Withheld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{withheld:{}:{}}}", self.length, self.digest)
-    }
-}
 
 /// What a capture holds of the values that cross it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,25 +76,22 @@ impl Redactor {
     pub fn field(&self, name: &[u8], value: &[u8]) -> (String, Value) {
         let text = || latin1(value).into_owned();
         let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let is_of_hosts = lower == "host" || ORIGINS.contains(&lower.as_str());
-        let is_harmless = HARMLESS.binary_search(&lower.as_str()).is_ok()
-            && !(is_of_hosts && value.iter().any(|octet| b"@#".contains(octet)));
         let is_included = self.included.contains(&lower);
         let is_mark = std::str::from_utf8(value).is_ok_and(is_mark);
         let kept = if self.values == Values::All || is_included || is_mark {
             Value::Plain(text())
-        } else if is_harmless && is_of_hosts {
-            Value::Plain(self.origins(&text()))
-        } else if is_harmless {
-            Value::Plain(text())
-        } else if NAME_LISTS.contains(&lower.as_str()) {
-            Value::Plain(self.names(&text()))
-        } else if URLS.contains(&lower.as_str()) {
-            Value::Plain(self.url(&text()))
-        } else if value.is_empty() {
-            Value::Plain(String::new())
         } else {
-            Value::Withheld(self.withheld(value))
+            match Holds::of(&lower) {
+                Holds::Harmless => Value::Plain(text()),
+                // What has a user in it, or a fragment, is none.
+                Holds::Origins if !value.iter().any(|octet| b"@#".contains(octet)) => {
+                    Value::Plain(self.origins(&text()))
+                }
+                Holds::Names => Value::Plain(self.names(&text())),
+                Holds::Url => Value::Plain(self.url(&text())),
+                Holds::Origins | Holds::Anything if value.is_empty() => Value::Plain(String::new()),
+                Holds::Origins | Holds::Anything => Value::Withheld(self.withheld(value)),
+            }
         };
         (self.name(&latin1(name)), kept)
     }

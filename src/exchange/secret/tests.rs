@@ -11,11 +11,6 @@ fn field(name: &str, value: &str) -> Value {
 }
 
 #[test]
-fn the_allowlist_is_sorted() {
-    assert!(HARMLESS.is_sorted());
-}
-
-#[test]
 fn only_harmless_values_stay() {
     assert_eq!(
         field("Content-Type", "text/html"),
