@@ -12,6 +12,8 @@ use super::{Error, Link};
 
 /// How long the browser may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a frame or worker may take: one whose script was refused answers nothing any more.
+const INNER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A connection to a browser. Commands go one after the other; events that come meanwhile are
 /// kept until they are asked for.
@@ -155,10 +157,12 @@ impl DevTools {
     /// come by then.
     pub async fn take_events(&mut self, tab: &Tab) -> Result<Vec<Event>, Error> {
         for inner in self.inner.clone() {
-            // A frame or worker that is gone by now has said everything.
-            let asked = self.call(Some(&inner), "Network.enable", json!({})).await;
-            if !matches!(asked, Ok(_) | Err(Error::Refused { .. })) {
-                asked?;
+            let asked = self.call(Some(&inner), "Network.enable", json!({}));
+            match timeout(INNER_PATIENCE, asked).await {
+                // A frame or worker that is gone by now has said everything.
+                Ok(Ok(_) | Err(Error::Refused { .. })) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => self.inner.retain(|other| other.session != inner.session),
             }
         }
         self.evaluate(tab, "0").await?;
