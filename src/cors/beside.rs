@@ -16,13 +16,14 @@ use super::{
 
 impl Situation<'_> {
     pub(super) fn same_origin(&self, engine: Engine, response: &Response) -> Opinion {
-        if around::is_worker(self.profile.destination)
+        // Shared workers have a policy of their own, whatever the page's is.
+        if self.profile.destination == Some(Destination::Worker)
             && let Some(bar) = self.check_embedding(engine, response)
         {
             return Opinion::Barred(bar);
         }
         if !redirect::has_redirect_status(response) && !self.is_left {
-            return Opinion::Allowed;
+            return self.loaded_at_home(engine, response);
         }
         match self.redirect(engine, &self.own_origin(), response) {
             Opinion::Allowed if self.leaves_its_mode(response) => {
@@ -35,6 +36,20 @@ impl Situation<'_> {
             | Opinion::Failed(_)
             | Opinion::Barred(_)) => other,
         }
+    }
+
+    /// Within an origin, too, scripts and what is like them have to be there, and of their type. Style sheets
+    /// of another type are taken by pages in quirks mode.
+    fn loaded_at_home(&self, engine: Engine, response: &Response) -> Opinion {
+        let mode = match self.request.headers.first("sec-fetch-mode") {
+            Some(b"cors") => Mode::Cors,
+            Some(_) | None => Mode::NoCors,
+        };
+        let (load, seen) = (self.load(), self.seen());
+        let bar = loading::check_at_home(engine, mode, load, self.request, response, seen);
+        bar.map_or(Opinion::Allowed, |bar| {
+            Opinion::Barred(Bar { code: None, ..bar })
+        })
     }
 
     /// "If request's mode is `same-origin` … then return a network error": scripts ask for this
@@ -112,6 +127,14 @@ impl Situation<'_> {
         )
     }
 
+    /// A type that is refused whatever CORS has to say.
+    pub(super) fn refused_type(&self, engine: Engine, response: &Response) -> Option<Bar> {
+        let load = self.load()?;
+        let is_refused = redirect::location(response).is_none()
+            && loading::is_refused_before_cors(engine, load, response);
+        is_refused.then(|| Bar::wrong_type(engine, Mode::Cors))
+    }
+
     /// A load that nothing blocks: it may fail all the same.
     pub(super) fn loaded(
         &self,
@@ -142,7 +165,21 @@ impl Situation<'_> {
         let barred = is_frame.then(embedded).flatten();
         barred
             .or_else(|| self.check_framing(engine, response))
+            .or_else(|| self.check_object(engine, response))
             .map_or(Opinion::Exempt, Opinion::Barred)
+    }
+
+    /// An `object` shows no failure, nor an `embed` in Firefox, and neither shows nothing (measured).
+    fn check_object(&self, engine: Engine, response: &Response) -> Option<Bar> {
+        let is_object = self.profile.destination == Some(Destination::Object);
+        let is_embed = self.profile.destination == Some(Destination::Embed);
+        let shows_failures = is_embed && engine != Engine::Firefox;
+        let fails = loading::has_no_content(response) || response.status >= 400 && !shows_failures;
+        let bar = Bar::failed(LookAlike::LoadStatus);
+        ((is_object || is_embed) && fails).then(|| match engine {
+            Engine::Chromium | Engine::Firefox => bar,
+            Engine::Webkit => bar.predicted(),
+        })
     }
 
     /// Whom the document lets frame it: by Referer, the page, unless a frame goes on by itself.

@@ -74,6 +74,14 @@ impl Load {
             | Destination::Websocket => None,
         }
     }
+
+    /// Whether it is taken as it comes from the page's own origin.
+    pub(super) fn is_free_at_home(self) -> bool {
+        match self {
+            Self::Worker | Self::Script | Self::Style | Self::Json | Self::EventSource => false,
+            Self::Font | Self::Image | Self::Media | Self::Captions | Self::Plain => true,
+        }
+    }
 }
 
 /// Why a load fails that was not blocked, if it does. Content that was not seen is taken for what its
@@ -96,6 +104,23 @@ pub(super) fn check(
     } else {
         by_status().or_else(by_type)
     }
+}
+
+/// The same of a load from the page's own origin.
+pub(super) fn check_at_home(
+    engine: Engine,
+    mode: Mode,
+    load: Option<Load>,
+    request: &Request,
+    answer: &Response,
+    seen: Option<Content>,
+) -> Option<Bar> {
+    let load = load.filter(|load| !load.is_free_at_home())?;
+    if load != Load::Style {
+        return check(engine, mode, Some(load), request, answer, seen);
+    }
+    let refused = refuses_type(load, answer).then(|| Bar::wrong_type(engine, mode));
+    of_status(engine, mode, load, request, answer).or(refused)
 }
 
 /// Whether an engine looks at the type first, and at the status then (measured).
@@ -132,6 +157,16 @@ pub(super) fn refuses_type(load: Load, answer: &Response) -> bool {
     }
 }
 
+/// Whether Firefox refuses the type before it does the CORS check, of which it says nothing then
+/// (measured).
+pub(super) fn is_refused_before_cors(engine: Engine, load: Load, answer: &Response) -> bool {
+    let is_no_json = || {
+        let kind = MediaType::of(&answer.headers);
+        load == Load::Json && !kind.is_some_and(MediaType::is_json)
+    };
+    engine == Engine::Firefox && (refuses_type(load, answer) || is_no_json())
+}
+
 /// "response's status is not an ok status": pictures are shown whatever the status is.
 fn of_status(
     engine: Engine,
@@ -148,10 +183,15 @@ fn of_status(
         // For a redirect that leads nowhere Chromium has a script or a style of its own (measured).
         Load::Script if engine == Engine::Chromium && mode == Mode::NoCors => status >= 400,
         Load::Style if engine == Engine::Chromium => status >= 400,
-        // Measured: whatever the status is, it looks for captions.
-        Load::Captions if engine == Engine::Chromium => is_empty,
+        // Measured: whatever the status is, they look for captions.
+        Load::Captions if engine != Engine::Webkit => is_empty,
+        Load::Script | Load::Style
+            if engine == Engine::Firefox && is_unasked_304(request, answer) =>
+        {
+            true
+        }
         Load::Media if is_empty || is_another_part(engine, request, answer) => true,
-        Load::Font if is_empty => true,
+        Load::Font | Load::Json if is_empty => true,
         Load::Worker
         | Load::Script
         | Load::Style
@@ -208,6 +248,8 @@ fn of_type(
         return Some(wrong_type);
     }
     match load {
+        // Measured: from their own origin Chromium takes classic workers of nearly any type.
+        Load::Worker if engine == Engine::Chromium && mode == Mode::NoCors => None,
         Load::Worker => (!is_javascript(kind)).then_some(predicted),
         // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
         // any type, and rarely have.
@@ -329,6 +371,24 @@ mod tests {
         assert_eq!(by(Engine::Chromium), None);
         assert_eq!(by(Engine::Firefox), Some(Rule::MimeType));
         assert_eq!(by(Engine::Webkit), None);
+    }
+
+    #[test]
+    fn firefox_refuses_some_types_before_it_looks_at_cors() {
+        let refused = |engine, destination, kind| {
+            let answer = Response {
+                status: 200,
+                headers: [("Content-Type", kind)].into_iter().collect(),
+            };
+            let load = Load::of(Some(destination), false).expect("a load");
+            is_refused_before_cors(engine, load, &answer)
+        };
+        let firefox = |destination, kind| refused(Engine::Firefox, destination, kind);
+        assert!(firefox(Destination::Json, "text/html"));
+        assert!(firefox(Destination::Script, "image/png"));
+        assert!(!firefox(Destination::Json, "application/json"));
+        assert!(!firefox(Destination::Script, "text/html"));
+        assert!(!refused(Engine::Chromium, Destination::Json, "text/html"));
     }
 
     #[test]

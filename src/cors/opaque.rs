@@ -162,7 +162,8 @@ impl Load<'_> {
     /// Where there is nothing to look at, or no success to play, Firefox blocks media (measured).
     fn lacks_media(&self) -> bool {
         let fails = self.is_played && !self.is_ok();
-        fails || has_no_content(self.answer) && (self.is_played || self.kind.is_some())
+        let is_empty = has_no_content(self.answer) || self.answer.status == 304;
+        fails || is_empty && (self.is_played || self.kind.is_some())
     }
 }
 

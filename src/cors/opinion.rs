@@ -201,6 +201,9 @@ impl Situation<'_> {
         if let Some(refused) = self.refused_first(engine, response) {
             return refused;
         }
+        if let Some(bar) = self.refused_type(engine, response) {
+            return Opinion::Barred(bar);
+        }
         let findings = cors_check(engine, asked, &response.headers);
         if !findings.is_empty() {
             return Opinion::from_findings(self.tainted(findings));

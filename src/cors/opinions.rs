@@ -4,7 +4,7 @@
 use crate::exchange::{Content, Ending, Response};
 use crate::wire::headers::HeaderList;
 
-use super::around::{is_frame, is_worker};
+use super::around::is_nested;
 use super::loading::Load;
 use super::opinion::{Opinion, Situation};
 use super::redirect::has_redirect_status;
@@ -71,8 +71,11 @@ impl Situation<'_> {
             // Firefox alone may have opened one.
             Kind::Websocket => chromium.omitted == Opinion::Exempt,
             Kind::NotBrowser => true,
-            Kind::Navigation => !is_frame(self.profile.destination),
-            Kind::SameOrigin => !is_worker(self.profile.destination),
+            Kind::Navigation => !is_nested(self.profile.destination),
+            Kind::SameOrigin => {
+                let load = Load::of(self.profile.destination, self.around.is_event_source);
+                load.is_none_or(Load::is_free_at_home)
+            }
             Kind::NoCors => chromium.omitted == Opinion::Exempt && self.is_loaded_alike(response),
             Kind::CrossOrigin => self.takes_any_type() && is_plain(&response.headers),
             // Each has its own order for the status and for lists that cannot be parsed.

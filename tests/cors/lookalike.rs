@@ -158,6 +158,35 @@ fn what_its_content_is_counts_for_more_than_the_type_of_a_picture() {
 }
 
 #[test]
+fn a_script_of_the_pages_own_origin_has_to_be_one_too() {
+    let outcome = |mode, destination, status, kind| {
+        let request = [
+            ("Sec-Fetch-Mode", mode),
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Sec-Fetch-Dest", destination),
+        ];
+        let url = "https://app.example.test/a";
+        last(&[Seen(
+            "GET",
+            url,
+            &request,
+            status,
+            &[("Content-Type", kind)],
+        )])
+    };
+    let refused = (Outcome::Blocked, vec![(LookAlike::MimeType, vec![1])]);
+    assert_eq!(outcome("cors", "script", 200, "text/html"), refused);
+    assert_eq!(outcome("same-origin", "worker", 200, "image/png"), refused);
+    let failed = (Outcome::Failed, vec![(LookAlike::LoadStatus, vec![1])]);
+    assert_eq!(outcome("no-cors", "script", 404, "text/html"), failed);
+    let allowed = (Outcome::Allowed, Vec::new());
+    assert_eq!(outcome("cors", "script", 200, "text/javascript"), allowed);
+    assert_eq!(outcome("same-origin", "worker", 200, "text/plain"), allowed);
+    assert_eq!(outcome("no-cors", "image", 404, "text/html"), allowed);
+    assert_eq!(outcome("cors", "empty", 404, "text/html"), allowed);
+}
+
+#[test]
 fn a_cookie_that_stays_at_home_is_told_where_the_server_asks_for_one() {
     let refused = Seen(
         "GET",

@@ -86,7 +86,8 @@ impl Surroundings {
                 around.refused = self.refused_preflight(request);
                 self.suspect_cookies(&mut around, profile, redirects, request, answer);
             }
-            Kind::SameOrigin | Kind::Preflight | Kind::Websocket | Kind::NotBrowser => {}
+            Kind::SameOrigin => around.is_event_source = loading::is_event_source(request),
+            Kind::Preflight | Kind::Websocket | Kind::NotBrowser => {}
         }
         self.cookies.note(id, profile.engine, request, answer);
         around
