@@ -7,7 +7,6 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span};
 
-use super::dial::{Reached, Unreached};
 use super::h1::{Conversation, Left, Tunnel};
 use super::h2::{self, Meeting};
 use super::page::Page;
@@ -15,7 +14,7 @@ use super::peer::Peer;
 use super::tls::Met;
 use super::{Notice, Proxy, tls, tunnel};
 use crate::exchange::Scheme;
-use crate::store::recorder::{Arrival, ConnectionTicket};
+use crate::store::recorder::Arrival;
 use crate::wire::alpn::Alpn;
 use crate::wire::hello::Hello;
 use crate::wire::target::Authority;
@@ -67,7 +66,10 @@ async fn connect(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arriv
                 alpn: None,
             };
             let line = proxy.recorder.connected(arrival, None);
-            converse(proxy, peer, arrival, at, reached, line).await;
+            // A tunnel inside a tunnel is refused, so there is nothing left to do.
+            Conversation::in_tunnel(proxy, peer, arrival, at, reached, line)
+                .run()
+                .await;
         }
         Some(Hello::Other) => tunnel_other(proxy, peer, &authority).await,
         None => {}
@@ -126,7 +128,10 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arr
                         scheme: Scheme::Https,
                         alpn,
                     };
-                    converse(proxy, ended.client, arrival, at, server, line).await;
+                    let client = ended.client;
+                    Conversation::in_tunnel(proxy, client, arrival, at, server, line)
+                        .run()
+                        .await;
                 }
             }
         }
@@ -134,18 +139,4 @@ async fn terminate(proxy: &Proxy, peer: Peer, authority: Authority, arrival: Arr
             debug!(%error, host = %authority.host, "the TLS handshake with the client failed");
         }
     }
-}
-
-async fn converse(
-    proxy: &Proxy,
-    peer: Peer,
-    arrival: Arrival,
-    at: Tunnel,
-    server: Result<Reached, Unreached>,
-    line: ConnectionTicket,
-) {
-    // A tunnel inside a tunnel is refused, so there is nothing left to do.
-    Conversation::in_tunnel(proxy, peer, arrival, at, server, line)
-        .run()
-        .await;
 }

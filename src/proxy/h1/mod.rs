@@ -8,11 +8,12 @@ use std::future::poll_fn;
 use std::io;
 
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep};
 use tracing::{Instrument, debug, debug_span};
 
 use self::answers::nowhere;
@@ -48,6 +49,8 @@ pub(super) struct Conversation<'a> {
     line: Option<ConnectionTicket>,
     home: Option<Home>,
     servers: Servers,
+    /// When the next request has to be there: moved for each, because a timer is made in more time.
+    deadline: Pin<Box<Sleep>>,
 }
 
 /// The one server at the other end of a tunnel.
@@ -129,6 +132,7 @@ impl<'a> Conversation<'a> {
             line: None,
             home: None,
             servers: Servers::default(),
+            deadline: Box::pin(sleep(IDLE)),
         }
     }
 
@@ -157,6 +161,7 @@ impl<'a> Conversation<'a> {
             line: Some(line),
             home,
             servers,
+            deadline: Box::pin(sleep(IDLE)),
         }
     }
 
@@ -242,18 +247,23 @@ impl<'a> Conversation<'a> {
             client,
             servers,
             home,
+            deadline,
             ..
         } = self;
+        deadline.as_mut().reset(Instant::now() + IDLE);
         let mut server = home
             .as_ref()
             .and_then(|home| servers.get_mut(&home.at.authority));
-        let request = poll_fn(|cx| {
+        poll_fn(|cx| {
             if !client.inbox().is_empty() {
                 return Poll::Ready(true);
             }
             client.rest();
             if let Poll::Ready(more) = client.poll_fill(cx) {
                 return Poll::Ready(more.unwrap_or(false));
+            }
+            if deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(false);
             }
             let Some(waiting) = &mut server else {
                 return Poll::Pending;
@@ -268,8 +278,8 @@ impl<'a> Conversation<'a> {
                 }
                 _ => Poll::Ready(false),
             }
-        });
-        timeout(IDLE, request).await.unwrap_or(false)
+        })
+        .await
     }
 
     /// Makes a request of a head, and puts it on its way as its server is to get it.
@@ -325,7 +335,7 @@ impl<'a> Conversation<'a> {
     async fn exchange(&mut self, asked: Asked) -> ControlFlow<Then> {
         let mut ticket = self.open(&asked.request, asked.protocol);
         if let Some(rewrite) = self.answers(&asked, &ticket) {
-            return self.answer(asked, &rewrite, ticket).await;
+            return Box::pin(self.answer(asked, &rewrite, ticket)).await;
         }
         let Asked {
             request,
@@ -335,7 +345,8 @@ impl<'a> Conversation<'a> {
             ..
         } = asked;
         let span = debug_span!("exchange", method = %request.method, host = %server);
-        async {
+        // It takes much room, which a connection that waits for its next request needs none of.
+        let exchanging = Box::pin(async {
             let mut reached = match self.reach(&server).await {
                 Ok(reached) => reached,
                 Err(Missing::Unreached(failure)) => {
@@ -357,9 +368,8 @@ impl<'a> Conversation<'a> {
             debug!(?outcome, "over");
             self.conclude(outcome, reached, &server, is_persistent, &request, ticket)
                 .await
-        }
-        .instrument(span)
-        .await
+        });
+        exchanging.instrument(span).await
     }
 
     /// Opens the record of an exchange; a host that is not read has none.
