@@ -1,5 +1,6 @@
 //! The terminal: the only printer.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -34,12 +35,10 @@ impl Terminal {
     /// Prints text as it is.
     pub fn print(&mut self, text: &str) -> io::Result<()> {
         if self.out.current_choice() == ColorChoice::Never {
-            // Stripped on the way out it would leave piece by piece, each with a system call.
-            let plain = strip_str(text).to_string();
-            self.out.write_all(plain.as_bytes())?;
-        } else {
-            self.out.write_all(text.as_bytes())?;
+            // Past the stream that would strip it once more, piece by piece, each with a system call.
+            return Self::octets(plain(text).as_bytes());
         }
+        self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 
@@ -152,6 +151,32 @@ fn bar(what: &str, done: u64, of: Option<u64>) -> String {
     format!("{what}  {:░<24}  {whole:>3} %", "█".repeat(full))
 }
 
+/// Text without its styles. There is hardly anything else in it that begins as they do, and then it takes
+/// longer.
+fn plain(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    plain.push_str(first);
+    for part in parts {
+        let style = part
+            .strip_prefix('[')
+            .and_then(|style| style.split_once('m'));
+        match style {
+            Some((codes, rest)) if codes.bytes().all(is_of_style) => plain.push_str(rest),
+            Some(_) | None => return Cow::Owned(strip_str(text).to_string()),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+fn is_of_style(octet: u8) -> bool {
+    octet.is_ascii_digit() || octet == b';'
+}
+
 /// JSON with what steers a terminal written as escapes (RFC 8259 section 7), which it leaves as it
 /// is beyond the first 32 characters.
 fn harmless(json: String) -> String {
@@ -182,6 +207,20 @@ mod tests {
         assert_eq!(bar("reading", u64::MAX, Some(7)), whole);
         assert_eq!(bar("reading", 7, None), "reading  7");
         assert_eq!(bar("reading", 7, Some(0)), "reading  7");
+    }
+
+    #[test]
+    fn text_is_plain_without_its_styles() {
+        for (text, wanted) in [
+            ("plain", "plain"),
+            ("\x1b[1;31mred\x1b[0m and \x1b[2mdim\x1b[m", "red and dim"),
+            ("\x1b]0;title\x07a\x1b[1mm", "am"),
+            ("a\x1b[2Jb", "ab"),
+            ("\x1b", ""),
+        ] {
+            assert_eq!(plain(text), wanted, "{text:?}");
+            assert_eq!(strip_str(text).to_string(), wanted, "{text:?}");
+        }
     }
 
     #[test]
