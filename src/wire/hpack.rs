@@ -93,32 +93,36 @@ impl Table {
                     see(self.entry(index)?.field());
                 }
                 0x40.. => {
-                    let entry = self.literal(&mut rest, 0x3f)?;
+                    let (entry, value) = self.literal(&mut rest, 0x3f)?;
                     see(entry.field());
-                    self.insert(entry);
+                    self.insert(Entry {
+                        size: entry.name.length + value.length() + OVERHEAD,
+                        ..entry
+                    });
                 }
                 0x20.. => {
                     self.most = rest.number(0x1f).filter(|size| *size <= MOST)?;
                     self.evict(0);
                 }
-                _ => see(self.literal(&mut rest, 0x0f)?.field()),
+                _ => see(self.literal(&mut rest, 0x0f)?.0.field()),
             }
         }
         Some(())
     }
 
-    /// A literal field line (section 6.2).
-    fn literal(&self, rest: &mut Rest<'_>, prefix: u8) -> Option<Entry> {
+    /// A literal field line (section 6.2), of no size yet, and its value.
+    fn literal<'a>(&self, rest: &mut Rest<'a>, prefix: u8) -> Option<(Entry, Text<'a>)> {
         let name = match rest.number(prefix)? {
             0 => Name::of(rest.text()?),
             index => self.entry(index)?.name,
         };
         let value = rest.text()?;
-        Some(Entry {
+        let entry = Entry {
             name,
             has_fragment: name.kind == Kind::Path && value.has_fragment(),
-            size: name.length + value.length() + OVERHEAD,
-        })
+            size: 0,
+        };
+        Some((entry, value))
     }
 
     /// The entry at an index of both tables (section 2.3.3).
