@@ -55,7 +55,11 @@ impl Counts {
     /// An event is put in the queue.
     fn put(&self, event: &Event) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.octets.fetch_add(event.weight(), Ordering::Relaxed);
+        // All workers and the writer count here: what changes nothing is not worth their turns.
+        let octets = event.weight();
+        if octets > 0 {
+            self.octets.fetch_add(octets, Ordering::Relaxed);
+        }
     }
 
     /// A number for an exchange.
