@@ -8,6 +8,7 @@ use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{CipherSuite, SupportedCipherSuite};
 use tokio::sync::OnceCell;
 
 use super::Route;
@@ -59,6 +60,22 @@ pub(super) struct Configs {
     made: Mutex<HashMap<Way, Arc<ClientConfig>>>,
 }
 
+/// The same cryptography, but AES-128 is what servers are offered first, as browsers do. It is cheaper, and so is
+/// the hash that goes with it.
+fn as_browsers_offer(mut provider: Arc<CryptoProvider>) -> Arc<CryptoProvider> {
+    let is_first = |suite: &SupportedCipherSuite| {
+        matches!(
+            suite.suite(),
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    };
+    let suites = &mut Arc::make_mut(&mut provider).cipher_suites;
+    suites.sort_by_key(|suite| !is_first(suite));
+    provider
+}
+
 /// What makes one configuration another one.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Way {
@@ -80,7 +97,7 @@ impl Configs {
             roots: std::mem::take(&mut route.roots),
             identities: std::mem::take(&mut route.identities),
             unverified: std::mem::take(&mut route.unverified),
-            provider,
+            provider: as_browsers_offer(provider),
             trust: OnceCell::new(),
             made: Mutex::default(),
         }
