@@ -38,15 +38,15 @@ impl Situation<'_> {
         }
     }
 
-    /// Within an origin, too, scripts and what is like them have to be there, and of their type. Style sheets
-    /// of another type are taken by pages in quirks mode.
+    /// Within an origin, too, scripts and style sheets have to be there, and of their type. (Pages in quirks
+    /// mode take any style sheet.)
     fn loaded_at_home(&self, engine: Engine, response: &Response) -> Opinion {
         let mode = match self.request.headers.first("sec-fetch-mode") {
             Some(b"cors") => Mode::Cors,
             Some(_) | None => Mode::NoCors,
         };
-        let (load, seen) = (self.load(), self.seen());
-        let bar = loading::check_at_home(engine, mode, load, self.request, response, seen);
+        let load = self.load().filter(|load| !load.is_free_at_home());
+        let bar = loading::check(engine, mode, load, self.request, response, self.seen());
         bar.map_or(Opinion::Allowed, |bar| {
             Opinion::Barred(Bar { code: None, ..bar })
         })

@@ -106,23 +106,6 @@ pub(super) fn check(
     }
 }
 
-/// The same of a load from the page's own origin.
-pub(super) fn check_at_home(
-    engine: Engine,
-    mode: Mode,
-    load: Option<Load>,
-    request: &Request,
-    answer: &Response,
-    seen: Option<Content>,
-) -> Option<Bar> {
-    let load = load.filter(|load| !load.is_free_at_home())?;
-    if load != Load::Style {
-        return check(engine, mode, Some(load), request, answer, seen);
-    }
-    let refused = refuses_type(load, answer).then(|| Bar::wrong_type(engine, mode));
-    of_status(engine, mode, load, request, answer).or(refused)
-}
-
 /// Whether an engine looks at the type first, and at the status then (measured).
 fn is_type_first(engine: Engine, mode: Mode, load: Load) -> bool {
     match engine {
