@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::cors::Profile;
     use crate::cors::around::Around;
-    use crate::exchange::{AskedUrl, Protocol, Request};
+    use crate::exchange::{AskedUrl, Content, Protocol, Request};
 
     const ORIGINS: [&str; 4] = ["*", "https://app.test", "https://other.test", ""];
     const TYPES: [&str; 4] = ["image/png", "text/html", "application/json", ""];
@@ -205,5 +205,34 @@ mod tests {
             assert!(might > 100, "{might}");
             assert_eq!(decide(&mut precedents, &request), (might, might));
         }
+    }
+    #[test]
+    fn other_content_and_other_parts_are_other_cases() {
+        let precedents = Precedents::default();
+        let request = request("GET", "no-cors", "audio");
+        let key = |status, range, content| {
+            let headers = [("Content-Type", "audio/wav"), ("Content-Range", range)];
+            let response = Response {
+                status,
+                headers: headers.into_iter().collect(),
+            };
+            let situation = Situation {
+                profile: Profile::of(&request, Protocol::Http11),
+                protocol: Protocol::Http11,
+                request: &request,
+                response: Some(&response),
+                content,
+                ending: Ending::Complete,
+                redirects: 0,
+                is_left: false,
+                around: &Around::default(),
+            };
+            precedents.key(&situation).expect("an ordinary one")
+        };
+        let (whole, media) = ("bytes 0-9/10", Some(Content::Media));
+        assert_eq!(key(206, whole, media), key(206, whole, media));
+        assert_ne!(key(206, whole, media), key(206, whole, None));
+        assert_ne!(key(206, whole, media), key(206, "bytes 5-9/10", media));
+        assert_ne!(key(206, whole, media), key(200, whole, media));
     }
 }
