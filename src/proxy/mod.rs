@@ -1,8 +1,7 @@
 //! The proxy: a tap between browsers and servers.
 //!
-//! Life of a request: [`serve`] accepts and gives the connection to one of the `workers`, which runs
-//! `conn::serve` for it. That reads heads on the proxy's
-//! port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`), once the server
+//! Life of a request: [`serve`] starts `workers`, which accept and run `conn::serve` for each connection. That
+//! reads heads on the proxy's port (`h1`); a CONNECT to a host that is read ends TLS there with a leaf (`tls`), once the server
 //! was dialled and has chosen a protocol; one to any other host is a `tunnel`, and so is one of a
 //! client that has the server's own certificate `pinned`. A request for one of our own names is
 //! answered by the `guide`. `h1` turns once per exchange: head in,
@@ -34,12 +33,9 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tracing::warn;
+use tokio::net::TcpListener;
 
 pub use self::ask::{Asker, NotReached, Unanswered};
 pub use self::dial::{Bypass, Identity, NoProxy, Route, Upstream, UpstreamProxy};
@@ -47,15 +43,10 @@ pub use self::notice::{Notice, Notices};
 pub use self::pac::pac;
 pub use self::rewriting::Rewriting;
 pub use self::signs::{Sign, Signs};
-use self::workers::Workers;
+use self::workers::{Floor, Workers};
 use crate::ca::{HostList, LeafCache};
 use crate::store::Recorder;
 use crate::wire::target::Host;
-
-/// How many client connections are served at once; further ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 8192;
-/// How long accepting rests when there are no file descriptors left.
-const OUT_OF_FILES: Duration = Duration::from_millis(100);
 
 /// Everything that connections share.
 pub struct Proxy {
@@ -131,44 +122,13 @@ pub async fn serve(
     proxy: Proxy,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let workers = Workers::start(&Arc::new(proxy))?;
-    serve_by(workers, listener, stop).await;
+    let workers = Workers::start(listener, proxy)?;
+    stop.await;
+    workers.end().await;
     Ok(())
 }
 
 /// The same, but all on the runtime that this is called in, and by its clock.
 pub async fn serve_here(listener: TcpListener, proxy: Proxy, stop: impl Future<Output = ()>) {
-    serve_by(Workers::here(proxy), listener, stop).await;
-}
-
-async fn serve_by(workers: Workers, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let accepting = async {
-        // The semaphore is never closed.
-        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-            let (tcp, address) = accept(&listener).await;
-            workers.give(tcp, address, permit);
-        }
-    };
-    tokio::select! {
-        () = accepting => {}
-        () = stop => {}
-    }
-    workers.end().await;
-}
-
-/// Accepts one connection. Errors are about that connection, or pass.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut is_told = false;
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) => {
-                if !std::mem::replace(&mut is_told, true) {
-                    warn!(error = %error, "cannot accept a connection");
-                }
-                tokio::time::sleep(OUT_OF_FILES).await;
-            }
-        }
-    }
+    Floor::new(proxy).work(&listener, stop).await;
 }
