@@ -201,4 +201,41 @@ mod tests {
         assert_eq!(filled + one(MOST), one(0));
         assert_eq!(decoded(&[0xff; 4]).count(), 0, "the end of a string");
     }
+    /// Each octet with its code: the bits, and how many they are.
+    fn codes() -> Vec<(u8, u32, usize)> {
+        let of_length = |(length, codes): (usize, &Codes)| {
+            let Codes {
+                first,
+                count,
+                place,
+            } = *codes;
+            (0..count).map(move |nth| (OCTETS[(place + nth) as usize], first + nth, length))
+        };
+        CODES.iter().enumerate().flat_map(of_length).collect()
+    }
+
+    fn encoded(text: &[u8]) -> Vec<u8> {
+        let codes = codes();
+        let mut bits = Vec::new();
+        for octet in text {
+            let (_, code, length) = codes.iter().find(|(of, ..)| of == octet).expect("a code");
+            bits.extend((0..*length).rev().map(|place| code >> place & 1 == 1));
+        }
+        let padded = bits.chunks(8).map(|octet| {
+            let bit = |place: usize| octet.get(place).copied().unwrap_or(true);
+            (0..8).fold(0, |octet, place| octet << 1 | u8::from(bit(place)))
+        });
+        padded.collect()
+    }
+
+    #[test]
+    fn octets_with_long_codes_and_short_ones_stand_beside_each_other() {
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                let text = [b'a', first, second, b'a', second];
+                let decoded: Vec<u8> = decoded(&encoded(&text)).collect();
+                assert_eq!(decoded, text);
+            }
+        }
+    }
 }
