@@ -16,7 +16,10 @@ use crate::support::scene::{SERVER, Scene};
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                         Chrome/156.0.0.0 Safari/537.36";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-const PAGE: &[u8] = b"<!doctype html><title>Not here</title>";
+const PAGE: &[u8] = b"<!doctype html><title>hunter2-in-the-content</title>";
+
+/// Content that a capture must not hold any of.
+const SECRET: &[u8] = b"hunter2-in-the-content";
 
 /// What becomes of an answer to a request for such a part of a page of another site.
 async fn answered(destination: &str, mode: &str, answer: &[u8]) -> Shown {
@@ -30,7 +33,9 @@ async fn answered(destination: &str, mode: &str, answer: &[u8]) -> Shown {
     server.sees(&request).await;
     server.sends(answer).await;
     client.sees(answer).await;
-    scene.recorded()
+    let recorded = scene.recorded();
+    assert!(memchr::memmem::find(&scene.capture_octets(), SECRET).is_none());
+    recorded
 }
 
 fn message(fields: &str, content: &[u8]) -> Vec<u8> {

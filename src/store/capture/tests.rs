@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::*;
 use crate::cors::Outcome;
 use crate::exchange::secret::{Redactor, Value as Kept, Values};
-use crate::exchange::{AskedUrl, ConnectionId, Ending, Protocol, Request, Response, Rewrite};
+use crate::exchange::{
+    AskedUrl, ConnectionId, Content, Ending, Protocol, Request, Response, Rewrite,
+};
 use crate::store::recorder::Arrival;
 use crate::store::{Recorder, Shown, Ticket, Writer};
 use crate::wire::edit::{Edit, edited_fields};
@@ -265,7 +267,19 @@ fn the_last_ones_are_told_alone_and_all_are_counted() {
 }
 
 /// What each older version had otherwise, the newest first.
-const OLDER: [(i64, &str); 3] = [
+const OLDER: [(i64, &str); 4] = [
+    (
+        4,
+        "DROP VIEW exchange; ALTER TABLE exchange_row DROP COLUMN content;
+        CREATE VIEW exchange AS SELECT
+            id, change, rev, started, elapsed_ms, connection, protocol, client, server, method, url,
+            (SELECT json FROM text WHERE text.id = exchange_row.request_headers) AS request_headers,
+            status,
+            (SELECT json FROM text WHERE text.id = exchange_row.response_headers) AS response_headers,
+            ending, reason, via, unverified, rewrite, failed,
+            (SELECT json FROM text WHERE text.id = exchange_row.judgement) AS judgement
+        FROM exchange_row",
+    ),
     (
         3,
         "CREATE TABLE before AS SELECT * FROM exchange; DROP VIEW exchange;
@@ -317,7 +331,45 @@ fn captures_of_older_versions_are_read() {
         let capture = Capture::open(&path).expect("a capture");
         let stored = capture.exchange(ExchangeId(1)).expect("read");
         assert_eq!(stored, written, "version {version}");
-        assert_eq!(columns(), [(url.clone(), texts.clone(), false)]);
+        let is_shared = version == 4;
+        assert_eq!(columns(), [(url.clone(), texts.clone(), is_shared)]);
+    }
+}
+
+#[test]
+fn what_content_was_is_read_again() {
+    let Scene {
+        dir,
+        writer,
+        recorder,
+        ..
+    } = scene();
+    let client = "127.0.0.1:1".parse().expect("an address");
+    let connection = recorder.connected(arrival(), None).id();
+    for content in Content::ALL {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: AskedUrl::parse("https://api.test/a.png").expect("valid"),
+            headers: HeaderList::default(),
+        };
+        let mut ticket = recorder.open(connection, Protocol::Http11, client, Arc::new(request));
+        ticket.answered(Arc::new(Response {
+            status: 200,
+            headers: HeaderList::default(),
+        }));
+        ticket.glimpsed(content);
+        ticket.ended(Ending::Complete, None);
+    }
+    drop(recorder);
+    writer.finish();
+    let capture = Capture::newest(dir.path()).expect("a capture");
+    for (number, content) in (1..).zip(Content::ALL) {
+        let stored = capture.exchange(ExchangeId(number)).expect("read");
+        let stored = stored.expect("one").recorded;
+        assert_eq!(
+            (stored.content, stored.ending),
+            (Some(content), Ending::Complete)
+        );
     }
 }
 
