@@ -115,16 +115,16 @@ impl Situation<'_> {
             || !self
                 .load()
                 .is_some_and(|load| loading::refuses_type(load, response));
-        (is_first && opaque::blocks(engine, destination, self.request, response, self.seen())).then(
-            || {
-                let confidence = match self.seen() {
-                    Some(_) => Confidence::High,
-                    None => Confidence::Medium,
-                };
-                let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, confidence);
-                Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB"))
-            },
-        )
+        let seen = self.seen();
+        if !is_first || !opaque::blocks(engine, destination, self.request, response, seen) {
+            return None;
+        }
+        let confidence = match seen {
+            Some(_) => Confidence::High,
+            None => Confidence::Medium,
+        };
+        let bar = Bar::by_rule(Rule::Orb, LookAlike::OrbSuspected, confidence);
+        Some(Opinion::Barred(bar.printing(engine, "ERR_BLOCKED_BY_ORB")))
     }
 
     /// A type that is refused whatever CORS has to say.
@@ -264,7 +264,7 @@ impl Situation<'_> {
         self.content.filter(|_| is_own)
     }
 
-    fn load(&self) -> Option<Load> {
+    pub(super) fn load(&self) -> Option<Load> {
         Load::of(self.profile.destination, self.around.is_event_source)
     }
 }

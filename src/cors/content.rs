@@ -2,9 +2,9 @@
 //! of all that is loaded without CORS.
 
 use crate::exchange::{Content, Request, Response};
+use crate::wire::glimpse::Depth;
 
 use super::media_type::MediaType;
-use crate::wire::glimpse::Depth;
 
 /// What is to be found out of this answer's content: what it is, where browsers look at that before they
 /// give it to a page of another origin; else whether it can be decoded. Nothing where there is none.
@@ -43,6 +43,23 @@ pub(super) fn presumed(kind: MediaType<'_>, request: &Request) -> Option<Content
         Some(Content::Media)
     } else {
         None
+    }
+}
+
+/// Whether it is data, or a document: nothing that a script, a style sheet or a picture is made of.
+pub(super) fn is_data(content: Content) -> bool {
+    match content {
+        Content::Html | Content::Xml | Content::JsonObject | Content::Json | Content::Guarded => {
+            true
+        }
+        Content::Empty
+        | Content::Image
+        | Content::Svg
+        | Content::Media
+        | Content::Font
+        | Content::Text
+        | Content::Binary
+        | Content::Miscoded => false,
     }
 }
 

@@ -274,7 +274,8 @@ fn is_of_no_use(engine: Engine, load: Load, is_drawing: bool, content: Content) 
         // WebKit shows films as pictures.
         (Load::Image, Content::Media) => engine != Engine::Webkit,
         (Load::Media, content) => content != Content::Media,
-        (Load::Font, content) => is_markup_or_data(content),
+        // What servers answer with that have no such font.
+        (Load::Font, content) => content::is_data(content),
         (Load::Image, _) => true,
         (
             Load::Worker
@@ -287,14 +288,6 @@ fn is_of_no_use(engine: Engine, load: Load, is_drawing: bool, content: Content) 
             _,
         ) => false,
     }
-}
-
-/// Whether it is what servers answer with that have no such font.
-fn is_markup_or_data(content: Content) -> bool {
-    matches!(
-        content,
-        Content::Html | Content::Xml | Content::JsonObject | Content::Json | Content::Guarded
-    )
 }
 
 fn is_wasm(kind: Option<MediaType<'_>>) -> bool {

@@ -67,21 +67,9 @@ impl Load<'_> {
         if kind.is_never_opaque() || self.is_nosniff && is_blocklisted || self.is_middle_of_part() {
             return true;
         }
-        match self.content {
-            Some(Content::Html | Content::Xml | Content::JsonObject | Content::Guarded) => true,
-            Some(
-                Content::Empty
-                | Content::Image
-                | Content::Svg
-                | Content::Media
-                | Content::Font
-                | Content::Json
-                | Content::Text
-                | Content::Binary
-                | Content::Miscoded,
-            )
-            | None => false,
-        }
+        // JSON that may be a script, too, passes.
+        self.content
+            .is_some_and(|content| content != Content::Json && content::is_data(content))
     }
 
     /// Firefox does what the proposal says, with exceptions for sound and streams: what it does not
@@ -123,23 +111,9 @@ impl Load<'_> {
         let Some(kind) = self.kind else {
             return false;
         };
-        kind.is_media()
-            || match content {
-                Content::Empty => false,
-                // Style sheets and the like do not parse as scripts.
-                Content::Text => self.part == Part::Media || self.is_style,
-                Content::Image
-                | Content::Svg
-                | Content::Media
-                | Content::Font
-                | Content::Html
-                | Content::Xml
-                | Content::JsonObject
-                | Content::Json
-                | Content::Guarded
-                | Content::Binary
-                | Content::Miscoded => true,
-            }
+        // Style sheets and the like do not parse as scripts.
+        let is_script = content == Content::Text && self.part == Part::Text && !self.is_style;
+        kind.is_media() || content != Content::Empty && !is_script
     }
 
     fn is_ok(&self) -> bool {

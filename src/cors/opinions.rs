@@ -72,10 +72,7 @@ impl Situation<'_> {
             Kind::Websocket => chromium.omitted == Opinion::Exempt,
             Kind::NotBrowser => true,
             Kind::Navigation => !is_nested(self.profile.destination),
-            Kind::SameOrigin => {
-                let load = Load::of(self.profile.destination, self.around.is_event_source);
-                load.is_none_or(Load::is_free_at_home)
-            }
+            Kind::SameOrigin => self.load().is_none_or(Load::is_free_at_home),
             Kind::NoCors => chromium.omitted == Opinion::Exempt && self.is_loaded_alike(response),
             Kind::CrossOrigin => self.takes_any_type() && is_plain(&response.headers),
             // Each has its own order for the status and for lists that cannot be parsed.
@@ -109,29 +106,17 @@ impl Situation<'_> {
     /// Whether the content is, as far as it was seen, what it was asked for as; engines differ in what
     /// they make of any other, and of parts.
     fn is_of_its_kind(&self, response: &Response) -> bool {
-        response.status != 206
-            && match self.content {
-                None => true,
-                Some(Content::Image) => self.profile.destination == Some(Destination::Image),
-                Some(Content::Text) => self.profile.destination == Some(Destination::Script),
-                Some(
-                    Content::Empty
-                    | Content::Svg
-                    | Content::Media
-                    | Content::Font
-                    | Content::Html
-                    | Content::Xml
-                    | Content::JsonObject
-                    | Content::Json
-                    | Content::Guarded
-                    | Content::Binary
-                    | Content::Miscoded,
-                ) => false,
-            }
+        let is = |destination, content| {
+            self.profile.destination == Some(destination) && self.content == Some(content)
+        };
+        let is_expected = self.content.is_none()
+            || is(Destination::Image, Content::Image)
+            || is(Destination::Script, Content::Text);
+        response.status != 206 && is_expected
     }
 
     fn takes_any_type(&self) -> bool {
-        Load::of(self.profile.destination, self.around.is_event_source).is_none()
+        self.load().is_none()
     }
 }
 

@@ -206,6 +206,7 @@ mod tests {
             assert_eq!(decide(&mut precedents, &request), (might, might));
         }
     }
+
     #[test]
     fn other_content_and_other_parts_are_other_cases() {
         let precedents = Precedents::default();

@@ -62,10 +62,11 @@ impl Content {
         Self::Miscoded,
     ];
 
-    /// What content with these `first` octets is, which may be all of it; nothing where browsers differ
+    /// What content that begins with these octets is, which may be all of it; nothing where browsers differ
     /// in what they take, or where it takes more to tell.
-    pub fn of(first: &[u8], is_whole: bool) -> Option<Self> {
-        let first = first.get(..LOOKED_AT).unwrap_or(first);
+    pub fn of(octets: &[u8], is_whole: bool) -> Option<Self> {
+        let first = octets.get(..LOOKED_AT).unwrap_or(octets);
+        let is_whole = is_whole && first.len() == octets.len();
         if first.is_empty() {
             return is_whole.then_some(Self::Empty);
         }
@@ -387,6 +388,9 @@ mod tests {
         assert_eq!(Content::of(b"<!-- no end", false), None);
         assert_eq!(Content::of(b"", false), None);
         assert_eq!(Content::of(b"[{\"a\":", false), Some(Content::Json));
+        // More than is looked at.
+        let list = [b"[", "1,".repeat(LOOKED_AT).as_bytes(), b"1]"].concat();
+        assert_eq!(whole(&list), Some(Content::Json));
     }
 
     #[test]

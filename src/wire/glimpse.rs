@@ -98,7 +98,7 @@ impl Glimpse {
     fn decoded(&self, octets: &[u8], is_whole: bool) -> Option<Content> {
         let mut decoded = [0; LOOKED_AT + 1];
         let (length, end) = match self.coding {
-            Coding::Identity => return Content::of(octets, is_whole && octets.len() <= LOOKED_AT),
+            Coding::Identity => return Content::of(octets, is_whole),
             Coding::Gzip => inflate(behind_gzip_header(octets)?, false, &mut decoded),
             Coding::Deflate => inflate(octets, is_zlib(octets), &mut decoded),
             Coding::Brotli => unbrotli(octets, &mut decoded),
