@@ -39,7 +39,7 @@ fn browser(engine: Engine) -> Option<PathBuf> {
     let found = match engine {
         Engine::Chromium => find::chromium(),
         Engine::Firefox => find::firefox(),
-        Engine::Webkit => None,
+        Engine::Webkit => mini_browser(),
     };
     let missing = || {
         panic!(
@@ -48,6 +48,19 @@ fn browser(engine: Engine) -> Option<PathBuf> {
         )
     };
     Some(found.unwrap_or_else(missing))
+}
+
+/// GTK's, which is no program that people start by its name.
+fn mini_browser() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let folders = folders
+        .map(|folder| folder.path())
+        .chain(["/usr/libexec".into()]);
+    let mut programs = folders.map(|folder| folder.join("webkit2gtk-4.1/MiniBrowser"));
+    programs.find(|program| program.exists())
 }
 
 /// The cases to play: a fixed sample; all of them and more, those whose name has a word, or those of
@@ -120,6 +133,11 @@ async fn our_labels_are_firefoxes_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_labels_are_firefoxes_own_over_http_2() {
     our_labels_are_those_of(Engine::Firefox, Alpn::Http2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_labels_are_webkits_own() {
+    our_labels_are_those_of(Engine::Webkit, Alpn::Http11).await;
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod firefox;
 mod http2;
 pub mod play;
 mod servers;
+mod webkit;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -62,6 +63,7 @@ pub struct Said {
 enum Player {
     Chromium(corstap::browser::Browser),
     Firefox(corstap::browser::firefox::Browser),
+    Webkit(webkit::Browser),
 }
 
 /// How the cases are played.
@@ -135,9 +137,9 @@ async fn ask(engine: Engine, program: PathBuf, rig: &Rig, cases: &[Case]) -> Vec
     for case in cases {
         said.push(player.ask(case).await);
     }
-    player.close().await;
     // What does not follow a preflight tells something too, but not at once.
     tokio::time::sleep(NOT_FOLLOWED).await;
+    player.close().await;
     said
 }
 
@@ -200,7 +202,7 @@ impl Player {
         match engine {
             Engine::Chromium => Self::Chromium(chromium::start(program, rig)),
             Engine::Firefox => Self::Firefox(firefox::start(program, rig).await),
-            Engine::Webkit => panic!("there is no WebKit to drive"),
+            Engine::Webkit => Self::Webkit(webkit::start(program, rig).await),
         }
     }
 
@@ -208,14 +210,16 @@ impl Player {
         let asked = match self {
             Self::Chromium(browser) => chromium::ask(&mut browser.devtools, case).await,
             Self::Firefox(browser) => firefox::ask(&mut browser.bidi, case).await,
+            Self::Webkit(browser) => browser.ask(case).await.map_err(Into::into),
         };
-        asked.unwrap_or_else(|error| panic!("{}: {error}", case.id()))
+        asked.unwrap_or_else(|error: corstap::browser::Error| panic!("{}: {error}", case.id()))
     }
 
     async fn close(self) {
         match self {
             Self::Chromium(browser) => browser.close().await,
             Self::Firefox(browser) => browser.close().await,
+            Self::Webkit(browser) => drop(browser),
         }
     }
 }

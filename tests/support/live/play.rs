@@ -55,6 +55,8 @@ struct Entry {
     chromium: Vec<String>,
     #[serde(default)]
     firefox: Vec<String>,
+    #[serde(default)]
+    webkit: Vec<String>,
 }
 
 /// The cases that are listed as not played in an engine.
@@ -67,7 +69,7 @@ pub fn listed(engine: Engine) -> BTreeMap<String, Obstacle> {
         let cases = match engine {
             Engine::Chromium => entry.chromium,
             Engine::Firefox => entry.firefox,
-            Engine::Webkit => Vec::new(),
+            Engine::Webkit => entry.webkit,
         };
         cases.into_iter().map(move |case| (case, entry.obstacle))
     };
@@ -127,18 +129,22 @@ impl Case {
 
     /// The page, with its headers and the script that makes its requests, or hands them on to its
     /// frame or worker.
-    pub fn page(&self) -> Vec<u8> {
+    pub fn page(&self, engine: Engine) -> Vec<u8> {
+        let by_itself = match engine {
+            Engine::Chromium | Engine::Firefox => "",
+            Engine::Webkit => include_str!("by_itself.js"),
+        };
         let (runner, bridge) = (include_str!("runner.js"), include_str!("bridge.js"));
         let through = |inner: &str| {
             format!(
-                "<script type=text/plain id=runner>{runner}</script><script>{bridge}{inner}</script>"
+                "<script type=text/plain id=runner>{runner}</script><script>{bridge}{inner}{by_itself}</script>"
             )
         };
         let content = match self.page_kind() {
             "sandbox" => through("inFrame({ sandbox: 'allow-scripts', src: '_frame' });"),
             "data" => through("inFrame({ src: inData() });"),
             "worker" => through("inWorker();"),
-            _ => format!("<script>{runner}</script>"),
+            _ => format!("<script>{runner}{by_itself}</script>"),
         };
         html(&lines(self.page_headers()), self.id(), &content)
     }

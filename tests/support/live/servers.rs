@@ -190,7 +190,7 @@ impl Replay {
             return Reply::Answer(NOT_FOUND.to_vec());
         };
         if asked.path.ends_with("/_page") {
-            return Reply::Answer(case.page());
+            return Reply::Answer(case.page(self.engine));
         }
         if asked.path.ends_with("/_frame") {
             return Reply::Answer(case.frame());
