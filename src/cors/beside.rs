@@ -158,9 +158,11 @@ impl Situation<'_> {
             return bar.map_or(Opinion::Exempt, Opinion::Barred);
         }
         let is_frame = around::is_frame(self.profile.destination);
-        let embedded = || {
-            self.check_embedding(engine, response)
-                .or_else(|| self.check_policy(engine, Purpose::Frame, response))
+        let embedding = || self.check_embedding(engine, response);
+        let policy = || self.check_policy(engine, Purpose::Frame, response);
+        let embedded = || match engine {
+            Engine::Chromium => policy().or_else(embedding),
+            Engine::Firefox | Engine::Webkit => embedding().or_else(policy),
         };
         let barred = is_frame.then(embedded).flatten();
         barred

@@ -307,8 +307,9 @@ impl fmt::Display for Case {
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.by.map_or("-", Rule::name);
         let code = self.code.as_deref().unwrap_or("-");
-        write!(f, "{} {code}", self.outcome.name())
+        write!(f, "{} {rule} {code}", self.outcome.name())
     }
 }
 

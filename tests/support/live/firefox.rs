@@ -53,9 +53,10 @@ fn said(complaints: &[Complaint], events: &[Event], step: &Value, saw: &Value) -
     let mut rules = errors.filter_map(rule);
     let by = of_cors
         .map(|_| Rule::Cors)
+        // The console calls what the resource's policy refuses by that of the page.
+        .or_else(|| events.iter().find_map(refused_by))
         .or_else(|| rules.next())
-        .or_else(|| complaints.iter().find_map(opaque))
-        .or_else(|| events.iter().find_map(refused_by));
+        .or_else(|| complaints.iter().find_map(opaque));
     let made = Expected {
         outcome: by.map_or_else(|| outcome(step, saw), |_| Outcome::Blocked),
         by,

@@ -230,8 +230,8 @@ fn rule(told: &str) -> Option<Rule> {
     const RULES: [(&str, Rule); 9] = [
         ("Cross-Origin-Resource-Policy", Rule::Corp),
         ("Cross-Origin-Embedder-Policy", Rule::Coep),
-        ("Content Security Policy", Rule::Csp),
-        ("X-Frame-Options", Rule::XFrameOptions),
+        ("directive of the Content Security Policy", Rule::Csp),
+        ("Refused to display", Rule::XFrameOptions),
         ("requested insecure content", Rule::MixedContent),
         ("nosniff", Rule::MimeType),
         ("non CSS MIME types", Rule::MimeType),
