@@ -86,7 +86,7 @@ impl Situation<'_> {
             .unwrap_or_else(|| self.loaded(engine, Mode::NoCors, response, loaded))
     }
 
-    /// A redirect of a load without CORS, which may be one too many, or lead where it may not.
+    /// A redirect of a document, or of a load without CORS, which may be one too many, or lead where it may not.
     fn redirected(&self, engine: Engine, response: &Response) -> Opinion {
         if self.redirects >= MOST_REDIRECTS {
             return Opinion::Failed(Some(Cause::RedirectLoop));
@@ -154,19 +154,20 @@ impl Situation<'_> {
     /// A document: that of a frame has to be one that its page may embed, and that it may frame.
     pub(super) fn framed(&self, engine: Engine, response: &Response) -> Opinion {
         if redirect::location(response).is_some() {
-            let bar = self.mixed_content(engine, response);
-            return bar.map_or(Opinion::Exempt, Opinion::Barred);
+            return self.redirected(engine, response);
         }
         let is_frame = around::is_frame(self.profile.destination);
         let embedding = || self.check_embedding(engine, response);
         let policy = || self.check_policy(engine, Purpose::Frame, response);
         let embedded = || match engine {
-            Engine::Chromium => policy().or_else(embedding),
-            Engine::Firefox | Engine::Webkit => embedding().or_else(policy),
+            Engine::Chromium | Engine::Webkit => policy().or_else(embedding),
+            Engine::Firefox => embedding().or_else(policy),
         };
         let barred = is_frame.then(embedded).flatten();
+        let no_document = || loading::of_frame(engine, self.request, response);
         barred
             .or_else(|| self.check_framing(engine, response))
+            .or_else(|| is_frame.then(no_document).flatten())
             .or_else(|| self.check_object(engine, response))
             .map_or(Opinion::Exempt, Opinion::Barred)
     }

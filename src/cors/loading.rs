@@ -4,6 +4,7 @@
 
 use crate::exchange::{Content, Request, Response};
 use crate::wire::headers::latin1;
+use crate::wire::trim_ows;
 
 use super::content;
 use super::lookalike::{Bar, LookAlike};
@@ -158,16 +159,48 @@ fn of_status(
     request: &Request,
     answer: &Response,
 ) -> Option<Bar> {
+    let fails = match engine {
+        Engine::Chromium | Engine::Firefox => {
+            is_refused_status(engine, mode, load, request, answer)
+        }
+        Engine::Webkit => webkit_refuses_status(load, request, answer),
+    };
+    fails.then_some(Bar::failed(LookAlike::LoadStatus))
+}
+
+/// WebKit has one rule for nearly all: an error is refused, what is none is taken (measured). It looks at the
+/// content of a 205.
+fn webkit_refuses_status(load: Load, request: &Request, answer: &Response) -> bool {
+    let status = answer.status;
+    let is_empty = status == 204 || is_unasked_304(request, answer);
+    match load {
+        Load::EventSource => status != 200,
+        Load::Image => is_empty,
+        Load::Script => status >= 400,
+        Load::Captions | Load::Font | Load::Json | Load::Media => is_empty || status >= 400,
+        Load::Plain | Load::Style | Load::Worker => {
+            !(200..300).contains(&status) && (status != 304 || is_empty)
+        }
+    }
+}
+
+fn is_refused_status(
+    engine: Engine,
+    mode: Mode,
+    load: Load,
+    request: &Request,
+    answer: &Response,
+) -> bool {
     let status = answer.status;
     let is_empty = has_no_content(answer) || is_unasked_304(request, answer);
-    let fails = match load {
+    match load {
         Load::Image => is_empty,
         Load::EventSource => status != 200,
         // For a redirect that leads nowhere Chromium has a script or a style of its own (measured).
         Load::Script if engine == Engine::Chromium && mode == Mode::NoCors => status >= 400,
         Load::Style if engine == Engine::Chromium => status >= 400,
         // Measured: whatever the status is, they look for captions.
-        Load::Captions if engine != Engine::Webkit => is_empty,
+        Load::Captions => is_empty,
         Load::Script | Load::Style
             if engine == Engine::Firefox && is_unasked_304(request, answer) =>
         {
@@ -181,10 +214,8 @@ fn of_status(
         | Load::Font
         | Load::Media
         | Load::Json
-        | Load::Captions
         | Load::Plain => !(200..300).contains(&status) && status != 304,
-    };
-    fails.then_some(Bar::failed(LookAlike::LoadStatus))
+    }
 }
 
 /// A 304 that nobody asked for stands for nothing.
@@ -233,11 +264,16 @@ fn of_type(
     match load {
         // Measured: from their own origin Chromium takes classic workers of nearly any type.
         Load::Worker if engine == Engine::Chromium && mode == Mode::NoCors => None,
-        Load::Worker => (!is_javascript(kind)).then_some(predicted),
+        Load::Worker => (!is_javascript(kind)).then(|| match engine {
+            Engine::Chromium | Engine::Firefox => predicted,
+            // It says nothing of it.
+            Engine::Webkit => Bar::failed(LookAlike::MimeType),
+        }),
         // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
-        // any type, and rarely have.
+        // any type, and rarely have. JSON modules are asked for as scripts in WebKit.
         Load::Script if mode == Mode::Cors => {
-            (!is_javascript(kind) && !is_wasm(kind)).then_some(wrong_type)
+            let is_json = || engine == Engine::Webkit && kind.is_some_and(MediaType::is_json);
+            (!is_javascript(kind) && !is_wasm(kind) && !is_json()).then_some(wrong_type)
         }
         // Measured: Chromium says nothing of it, and leaves out what is in it.
         Load::Style if engine == Engine::Chromium => None,
@@ -270,7 +306,7 @@ fn is_css(kind: Option<MediaType<'_>>) -> bool {
 fn is_of_no_use(engine: Engine, load: Load, is_drawing: bool, content: Content) -> bool {
     match (load, content) {
         (Load::Image, Content::Svg | Content::Xml) => !is_drawing,
-        (Load::Image, Content::Image) => is_drawing && engine == Engine::Chromium,
+        (Load::Image, Content::Image) => is_drawing && engine != Engine::Firefox,
         // WebKit shows films as pictures.
         (Load::Image, Content::Media) => engine != Engine::Webkit,
         (Load::Media, content) => content != Content::Media,
@@ -312,6 +348,31 @@ pub(super) fn is_event_source(request: &Request) -> bool {
     request.method == "GET"
         && request.headers.first("accept") == Some(b"text/event-stream")
         && request.headers.first("cache-control") == Some(b"no-cache")
+}
+
+/// Why a frame stays as it was: there is no document, or it is for the disk. In Chromium a 304 that nobody
+/// asked for is none (all of it measured).
+pub(super) fn of_frame(engine: Engine, request: &Request, answer: &Response) -> Option<Bar> {
+    let is_void = matches!(answer.status, 204 | 205)
+        || engine == Engine::Chromium && is_unasked_304(request, answer);
+    let look_alike = if is_void {
+        LookAlike::LoadStatus
+    } else if is_download(answer) {
+        LookAlike::LoadType
+    } else {
+        return None;
+    };
+    Some(Bar::failed(look_alike))
+}
+
+/// Whether an answer is for the disk, by its type or by
+/// [Content-Disposition](https://www.rfc-editor.org/rfc/rfc6266#section-4.2).
+fn is_download(answer: &Response) -> bool {
+    let kind = MediaType::of(&answer.headers);
+    let disposition = answer.headers.first("content-disposition");
+    let disposition = disposition.and_then(|value| value.split(|&octet| octet == b';').next());
+    kind.is_some_and(|kind| kind.is("application/octet-stream"))
+        || disposition.is_some_and(|word| trim_ows(word).eq_ignore_ascii_case(b"attachment"))
 }
 
 pub(super) fn has_no_content(answer: &Response) -> bool {

@@ -12,28 +12,25 @@ pub(super) fn stops(
     request: &Request,
     answer: &Response,
 ) -> bool {
-    is_blockable(destination)
-        && leads_to_plain(engine, request, answer)
-        && is_of_secure_page(request)
+    let target = redirect::target(&request.url, answer);
+    let target = target.as_ref().and_then(RequestUrl::from_url);
+    let is_stopped = target.is_some_and(|target| {
+        target.scheme == Scheme::Http
+            && is_blockable(engine, destination, target.is_potentially_trustworthy())
+    });
+    is_stopped && is_of_secure_page(request)
 }
 
 /// Pictures, sound and film are asked for over TLS instead, and people may go where they like
-/// ([upgradeable](https://w3c.github.io/webappsec-mixed-content/#category-upgradeable)).
-fn is_blockable(destination: Option<Destination>) -> bool {
-    !matches!(
-        destination,
-        Some(Destination::Audio | Destination::Document | Destination::Image | Destination::Video)
-    )
-}
-
-/// This machine needs no TLS, but in WebKit (measured).
-fn leads_to_plain(engine: Engine, request: &Request, answer: &Response) -> bool {
-    let target = redirect::target(&request.url, answer);
-    let target = target.as_ref().and_then(RequestUrl::from_url);
-    target.is_some_and(|target| {
-        target.scheme == Scheme::Http
-            && (engine == Engine::Webkit || !target.is_potentially_trustworthy())
-    })
+/// ([upgradeable](https://w3c.github.io/webappsec-mixed-content/#category-upgradeable)). This machine needs
+/// no TLS, but in WebKit, which asks for nothing there instead (measured).
+fn is_blockable(engine: Engine, destination: Option<Destination>, is_here: bool) -> bool {
+    let needs_tls = !is_here || engine == Engine::Webkit;
+    match destination {
+        Some(Destination::Document) => false,
+        Some(Destination::Audio | Destination::Image | Destination::Video) => is_here && needs_tls,
+        Some(_) | None => needs_tls,
+    }
 }
 
 fn is_of_secure_page(request: &Request) -> bool {
@@ -78,11 +75,15 @@ mod tests {
 
     #[test]
     fn this_machine_needs_no_tls() {
-        let stopped = |engine| {
+        let stopped = |engine, destination| {
             let (page, local) = ("https://app.test/", "http://localhost:3000/b");
-            stopped(engine, Destination::Empty, page, local)
+            stopped(engine, destination, page, local)
         };
-        assert!(!stopped(Engine::Chromium) && !stopped(Engine::Firefox));
-        assert!(stopped(Engine::Webkit));
+        for destination in [Destination::Empty, Destination::Image] {
+            assert!(!stopped(Engine::Chromium, destination), "{destination:?}");
+            assert!(!stopped(Engine::Firefox, destination), "{destination:?}");
+            assert!(stopped(Engine::Webkit, destination), "{destination:?}");
+        }
+        assert!(!stopped(Engine::Webkit, Destination::Document));
     }
 }

@@ -82,7 +82,7 @@ impl Opinion {
             Kind::Navigation => situation.framed(engine, response),
             Kind::Websocket | Kind::NotBrowser => Self::Exempt,
         };
-        if situation.is_undecodable(&opinion) {
+        if situation.is_undecodable(engine, &opinion) {
             let bar = Bar::failed(LookAlike::ContentCoding);
             Self::Barred(bar.printing(engine, "ERR_CONTENT_DECODING_FAILED"))
         } else if situation.ending == Ending::Truncated && situation.needs_all(engine, &opinion) {
@@ -186,15 +186,15 @@ impl Situation<'_> {
         Opinion::from_findings(self.tainted(findings))
     }
 
-    /// Firefox looks at where a redirect leads before it does the CORS check.
+    /// Firefox looks at where a redirect leads before it does the CORS check; WebKit at least whether it is
+    /// FTP, where it follows any.
     fn refused_first(&self, engine: Engine, response: &Response) -> Option<Opinion> {
-        if engine != Engine::Firefox {
-            return None;
-        }
-        if redirect::has_closed_scheme(&self.request.url, response) {
+        let is_followed = engine == Engine::Firefox || self.profile.kind != Kind::Preflight;
+        if is_followed && redirect::has_closed_scheme(engine, &self.request.url, response) {
             return Some(Opinion::Failed(Some(Cause::RedirectBadScheme)));
         }
-        self.mixed_content(engine, response).map(Opinion::Barred)
+        let bar = (engine == Engine::Firefox).then(|| self.mixed_content(engine, response));
+        bar.flatten().map(Opinion::Barred)
     }
 
     fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {
@@ -243,8 +243,8 @@ impl Situation<'_> {
     }
 
     /// Whether what passes fails because nothing can be made of its content. Script that gets an opaque
-    /// response does not see that.
-    fn is_undecodable(&self, opinion: &Opinion) -> bool {
+    /// response does not see that, and WebKit takes it as it is, unless it should be Brotli's (measured).
+    fn is_undecodable(&self, engine: Engine, opinion: &Opinion) -> bool {
         let is_opaque = self.profile.destination == Some(Destination::Empty);
         let is_used = match self.profile.kind {
             Kind::CrossOrigin | Kind::SameOrigin => *opinion == Opinion::Allowed,
@@ -252,7 +252,13 @@ impl Situation<'_> {
             Kind::Navigation => *opinion == Opinion::Exempt,
             Kind::Preflight | Kind::Websocket | Kind::NotBrowser => false,
         };
-        self.content == Some(Content::Miscoded) && is_used
+        self.content == Some(Content::Miscoded) && is_used && self.minds_coding(engine)
+    }
+
+    fn minds_coding(&self, engine: Engine) -> bool {
+        let coding = || self.effective()?.headers.first("content-encoding");
+        engine != Engine::Webkit
+            || coding().is_some_and(|coding| coding.eq_ignore_ascii_case(b"br"))
     }
 
     /// Whether what passes fails for want of its end. Loaded without CORS, sound and film are played
@@ -261,12 +267,9 @@ impl Situation<'_> {
         let is_part = self.profile.kind == Kind::NoCors && *opinion == Opinion::Exempt;
         match (engine, self.profile.destination) {
             _ if *opinion == Opinion::Allowed => true,
-            // Measured; what WebKit does is not known.
-            (Engine::Chromium, Some(Destination::Image))
-            | (
-                Engine::Chromium | Engine::Firefox,
-                Some(Destination::Script | Destination::Style),
-            ) => is_part,
+            // Measured.
+            (Engine::Chromium | Engine::Webkit, Some(Destination::Image))
+            | (_, Some(Destination::Script | Destination::Style)) => is_part,
             _ => false,
         }
     }

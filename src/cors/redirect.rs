@@ -64,14 +64,15 @@ pub(super) fn has_odd_scheme(from: &AskedUrl, response: &Response) -> bool {
     target(from, response).is_some_and(|target| !is_http(&target))
 }
 
-/// Whether a redirect leads to a scheme that Firefox knows, and keeps pages from.
-pub(super) fn has_closed_scheme(from: &AskedUrl, response: &Response) -> bool {
-    target(from, response).is_some_and(|target| {
-        matches!(
-            target.scheme(),
-            "chrome" | "file" | "resource" | "ws" | "wss"
-        )
-    })
+/// Whether a redirect leads to a scheme that an engine knows, and keeps pages from before it looks at
+/// anything else (measured).
+pub(super) fn has_closed_scheme(engine: Engine, from: &AskedUrl, response: &Response) -> bool {
+    let closed: &[&str] = match engine {
+        Engine::Chromium => &[],
+        Engine::Firefox => &["chrome", "file", "resource", "ws", "wss"],
+        Engine::Webkit => &["ftp"],
+    };
+    target(from, response).is_some_and(|target| closed.contains(&target.scheme()))
 }
 
 fn is_http(url: &url::Url) -> bool {

@@ -30,10 +30,15 @@ use support::truth::{Case, cases, more, of_file};
 /// How many of the truth cases the ordinary run takes.
 const SAMPLE: usize = 60;
 
-/// The browser to test with; nothing where browser tests were switched off in so many words.
+/// The browser to test with; nothing where browser tests were switched off in so many words, or where there
+/// is none to be had.
 fn browser(engine: Engine) -> Option<PathBuf> {
     if std::env::var_os("CORSTAP_NO_BROWSER").is_some() {
         eprintln!("SKIPPED: browser tests were switched off (CORSTAP_NO_BROWSER)");
+        return None;
+    }
+    if engine == Engine::Webkit && !cfg!(target_os = "linux") {
+        eprintln!("SKIPPED: there is a WebKit to drive on Linux only");
         return None;
     }
     let found = match engine {
@@ -138,6 +143,11 @@ async fn our_labels_are_firefoxes_own_over_http_2() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_labels_are_webkits_own() {
     our_labels_are_those_of(Engine::Webkit, Alpn::Http11).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_labels_are_webkits_own_over_http_2() {
+    our_labels_are_those_of(Engine::Webkit, Alpn::Http2).await;
 }
 
 #[test]

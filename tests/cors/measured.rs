@@ -34,6 +34,8 @@ struct Deviations {
     empty_location: EmptyLocation,
     /// The redirects that it refuses without a CORS message: by scheme, or those to what is no URL.
     silent: Silent,
+    /// The schemes that it looks for before it does the CORS check.
+    closed: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -75,6 +77,7 @@ const CHROMIUM: Deviations = Deviations {
     drops_empty_lines: false,
     empty_location: EmptyLocation::IsNone,
     silent: Silent::These(&[NO_URL, "data", "file", "about", "blob"]),
+    closed: &[],
 };
 
 const FIREFOX: Deviations = Deviations {
@@ -92,6 +95,7 @@ const FIREFOX: Deviations = Deviations {
     drops_empty_lines: true,
     empty_location: EmptyLocation::LeadsToItself,
     silent: Silent::All,
+    closed: &["chrome", "file", "resource", "ws", "wss"],
 };
 
 const WEBKIT: Deviations = Deviations {
@@ -109,6 +113,7 @@ const WEBKIT: Deviations = Deviations {
     drops_empty_lines: false,
     empty_location: EmptyLocation::IsAnError,
     silent: Silent::These(&["ftp"]),
+    closed: &["ftp"],
 };
 
 fn deviations(engine: Engine) -> &'static Deviations {
@@ -458,12 +463,12 @@ pub fn is_mixed(engine: Engine, request: &Request, response: &Response) -> bool 
         && (engine == Engine::Webkit || !is_local)
 }
 
-/// Whether Firefox does not come to the CORS check, because of the scheme that a redirect leads to.
+/// Whether an engine does not come to the CORS check, because of the scheme that a redirect leads to.
 pub fn is_closed(engine: Engine, request: &Request, response: &Response) -> bool {
-    const CLOSED: [&str; 5] = ["chrome", "file", "resource", "ws", "wss"];
-    let next = redirect(request, &with_one_location(response));
-    engine == Engine::Firefox
-        && matches!(next, Next::Error(Refused::Scheme(scheme)) if CLOSED.contains(&&*scheme))
+    let mut first = with_one_location(response);
+    first.lines.truncate(1);
+    let next = redirect(request, &first);
+    matches!(next, Next::Error(Refused::Scheme(scheme)) if deviations(engine).closed.contains(&&*scheme))
 }
 
 /// Lines that say the same are one.

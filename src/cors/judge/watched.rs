@@ -201,8 +201,8 @@ impl Watched {
     }
 
     /// Whether WebKit tells by the connection what it makes of this answer: it closes it at once
-    /// when it blocks one with content, and keeps it when it takes it (measured; scripts and
-    /// players close connections too, and a 401 is asked again).
+    /// when it blocks one with content, and keeps it when it takes it (measured; scripts and players close
+    /// connections too, and a 401 is asked again).
     pub(super) fn is_told_by_connection(&self) -> bool {
         let (Some(response), Some(Engine::Webkit)) = (self.delivered(), self.profile.engine) else {
             return false;
@@ -217,6 +217,15 @@ impl Watched {
             && response.status != 401
             && redirect::location(response).is_none()
             && !is_streamed
+            && self.is_up_to_cors()
+    }
+
+    /// Whether CORS alone decides in WebKit: it closes the connection as well where a load fails for its
+    /// status, or for its content.
+    fn is_up_to_cors(&self) -> bool {
+        let (omitted, included) = self.outcomes();
+        let is_of_cors = |outcome| matches!(outcome, Outcome::Allowed | Outcome::Blocked);
+        is_of_cors(omitted) && is_of_cors(included)
     }
 
     pub(super) fn verdict(&self, id: ExchangeId) -> Verdict {

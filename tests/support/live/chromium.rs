@@ -58,9 +58,15 @@ fn said(events: &[Event], step: &Value, saw: &Value) -> Said {
     };
     let by = by.or_else(|| events.iter().find_map(refused_by));
     let is_blocked = by.is_some() || failed.iter().copied().any(is_blocked);
+    // A frame shows a page of the browser's own then, which loads.
+    let is_lost = failed
+        .iter()
+        .any(|failed| failed.params["type"] == "Document");
     let made = Expected {
         outcome: if is_blocked {
             Outcome::Blocked
+        } else if is_lost {
+            Outcome::Failed
         } else {
             outcome(step, saw)
         },

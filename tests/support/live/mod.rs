@@ -342,6 +342,7 @@ fn outcome(step: &Value, saw: &Value) -> Outcome {
             | "prefetch"
             | "video"
             | "importscripts"
+            | "track"
             | "cssimport"
             | "background"
     ) && step["crossorigin"].is_null();

@@ -161,9 +161,12 @@ impl Window {
 
 fn said(Step { saw, errors }: &Step, step: &Value) -> Said {
     let of_cors = errors.iter().find_map(|told| Some((code(told)?, told)));
+    // What script catches the console does not tell.
+    let caught = saw["error"].as_str().unwrap_or_default();
     let by = of_cors
         .map(|_| Rule::Cors)
-        .or_else(|| errors.iter().find_map(|told| rule(told)));
+        .or_else(|| errors.iter().find_map(|told| rule(told)))
+        .or_else(|| rule(caught));
     let made = Expected {
         outcome: by.map_or_else(|| outcome(step, saw), |_| Outcome::Blocked),
         by,
@@ -232,8 +235,8 @@ fn rule(told: &str) -> Option<Rule> {
         ("Cross-Origin-Embedder-Policy", Rule::Coep),
         ("directive of the Content Security Policy", Rule::Csp),
         ("Refused to display", Rule::XFrameOptions),
-        ("requested insecure content", Rule::MixedContent),
-        ("nosniff", Rule::MimeType),
+        ("[blocked] The page at", Rule::MixedContent),
+        ("is not a script MIME type", Rule::MimeType),
         ("non CSS MIME types", Rule::MimeType),
         ("is not a valid JavaScript MIME type", Rule::MimeType),
         ("integrity metadata check", Rule::Sri),
