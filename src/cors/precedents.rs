@@ -12,7 +12,7 @@ use super::opinion::Situation;
 use super::opinions::Opinions;
 use super::recent::Recent;
 use super::redirect::has_redirect_status;
-use crate::exchange::{Ending, Response};
+use crate::exchange::{Content, Ending, Response};
 use crate::wire::headers::{NameSet, Tag};
 
 /// How many are remembered.
@@ -113,7 +113,11 @@ fn is_ordinary(situation: &Situation<'_>, response: &Response) -> bool {
         }
         Kind::SameOrigin | Kind::Navigation | Kind::Websocket | Kind::NotBrowser => false,
     };
-    has_its_kind && is_alone && is_direct && is_whole && response.status != 407
+    // A 407 depends on who answers, a 304 on what was asked for, content that cannot be decoded on how it
+    // should have been coded.
+    let is_plain =
+        !matches!(response.status, 304 | 407) && situation.content != Some(Content::Miscoded);
+    has_its_kind && is_alone && is_direct && is_whole && is_plain
 }
 
 #[cfg(test)]
@@ -121,7 +125,7 @@ mod tests {
     use super::*;
     use crate::cors::Profile;
     use crate::cors::around::Around;
-    use crate::exchange::{AskedUrl, Content, Protocol, Request};
+    use crate::exchange::{AskedUrl, Protocol, Request};
 
     const ORIGINS: [&str; 4] = ["*", "https://app.test", "https://other.test", ""];
     const TYPES: [&str; 4] = ["image/png", "text/html", "application/json", ""];
@@ -228,12 +232,20 @@ mod tests {
                 is_left: false,
                 around: &Around::default(),
             };
-            precedents.key(&situation).expect("an ordinary one")
+            precedents.key(&situation)
         };
         let (whole, media) = ("bytes 0-9/10", Some(Content::Media));
+        assert!(key(206, whole, media).is_some());
         assert_eq!(key(206, whole, media), key(206, whole, media));
         assert_ne!(key(206, whole, media), key(206, whole, None));
         assert_ne!(key(206, whole, media), key(206, "bytes 5-9/10", media));
         assert_ne!(key(206, whole, media), key(200, whole, media));
+        assert_eq!(key(304, whole, None), None, "asked for or not");
+        let miscoded = Some(Content::Miscoded);
+        assert_eq!(
+            key(200, whole, miscoded),
+            None,
+            "coded in one way or another"
+        );
     }
 }
