@@ -152,7 +152,7 @@ async fn our_labels_are_webkits_own_over_http_2() {
 
 #[test]
 fn what_is_not_played_is_listed_with_the_reason() {
-    for engine in [Engine::Chromium, Engine::Firefox] {
+    for engine in Engine::ALL {
         let obstacle = |case: &Case| Some((case.id().to_owned(), case.obstacle(engine)?));
         let found: BTreeMap<_, _> = cases().iter().filter_map(obstacle).collect();
         let listed = play::listed(engine);
