@@ -1,6 +1,7 @@
 //! WebKit, asked what it makes of a case: GTK's `MiniBrowser`. Its driver keeps back what the console
 //! says, so that a page takes its steps by itself, and the console tells what came of them.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,14 +23,17 @@ use crate::support::truth::{Case, Expected, named_in};
 /// Longer than any case takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How many windows are open at once.
+const MOST_OPEN: usize = 4;
+
 /// A WebKit that uses the rig's proxy: a process for each case.
 pub struct Browser {
     program: PathBuf,
     proxy: SocketAddr,
     screen: Screen,
-    /// That of the case before: it stays open for a while, because a connection that is closed tells
+    /// Those of the cases before: they stay open for a while, because how long a connection stays tells
     /// something.
-    last: Option<Window>,
+    open: VecDeque<Window>,
 }
 
 /// A screen that nobody sees.
@@ -58,7 +62,7 @@ pub async fn start(program: PathBuf, rig: &Rig) -> Browser {
         program,
         proxy: rig.proxy,
         screen: Screen::start().await.expect("Xvfb"),
-        last: None,
+        open: VecDeque::new(),
     }
 }
 
@@ -77,7 +81,10 @@ impl Browser {
         for _ in 0..=judged {
             step = timeout(PATIENCE, window.step()).await??;
         }
-        self.last = Some(window);
+        self.open.push_back(window);
+        if self.open.len() > MOST_OPEN {
+            self.open.pop_front();
+        }
         Ok(said(&step, &steps[judged]))
     }
 
