@@ -104,9 +104,14 @@ impl Glimpse {
             Coding::Brotli => unbrotli(octets, &mut decoded),
             Coding::Zstd => return None,
         };
+        let has_room = length < decoded.len();
         let decoded = decoded.get(..length)?;
         match end {
             End::Broken if length == 0 => Some(Content::Miscoded),
+            // Browsers are lenient with all others.
+            End::Ahead if self.coding == Coding::Brotli && is_whole && has_room => {
+                Some(Content::Miscoded)
+            }
             End::Reached => Content::of(decoded, is_whole),
             End::Ahead | End::Broken => Content::of(decoded, false),
         }
@@ -321,6 +326,9 @@ mod tests {
             assert_eq!(seen(coding, all(PAGE), PAGE), miscoded, "{coding}");
         }
         assert_eq!(seen("gzip, br", all(PAGE), PAGE), None);
+        // Brotli begins like this, and does not come to an end.
+        let script = b"void 0;";
+        assert_eq!(seen("br", all(script), script), Some(Content::Miscoded));
         assert_eq!(
             seen("zstd", all(b"\x28\xb5\x2f\xfd"), b"\x28\xb5\x2f\xfd\0"),
             None

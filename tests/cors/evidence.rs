@@ -298,6 +298,36 @@ fn an_answer_whose_end_was_held_back_is_cancelled_when_it_is_blocked() {
     }
 }
 
+/// A module that is not there: it fails, whatever its credentials.
+fn missing_module(tale: Tale) -> Tale {
+    let asks = [
+        ("Origin", APP),
+        ("Sec-Fetch-Mode", "cors"),
+        ("Sec-Fetch-Dest", "script"),
+        ("Sec-Fetch-Site", "same-site"),
+    ];
+    let answer = [
+        ("Access-Control-Allow-Origin", "*"),
+        ("Content-Type", "text/javascript"),
+        ("Content-Length", "2"),
+    ];
+    tale.document(1)
+        .exchange(2, "GET", &format!("{API}/a.js"), &asks, 404, &answer)
+}
+
+#[test]
+fn what_fails_by_itself_and_is_turned_away_from_tells_nothing_of_credentials() {
+    let cancelled = missing_module(Tale::of(CHROMIUM)).with("_cancelled", true);
+    let closed = missing_module(Tale::of(WEBKIT)).with("_connectionEnd", "closed-by-client");
+    for tale in [cancelled, closed] {
+        let verdict = tale.judgements().pop().expect("an exchange").verdict;
+        assert_eq!(verdict.credentials.mode, None);
+        let omitted = verdict.if_omitted.expect("both");
+        assert_eq!(omitted.outcome, Outcome::Failed);
+        assert!(verdict.confirmed.is_none_or(|confirmed| confirmed.agrees));
+    }
+}
+
 #[test]
 fn a_tls_session_is_continued_within_one_mode_only() {
     let tale = |resumed| {

@@ -134,10 +134,11 @@ impl Watched {
         }
     }
 
-    /// The only credentials mode in which its engine comes to that outcome.
+    /// The only credentials mode in which its engine comes to that outcome. What turns away from an answer may
+    /// do so because the load fails as well.
     pub(super) fn mode_of(&self, outcome: Outcome) -> Option<CredentialsMode> {
         let (omitted, included) = self.outcomes();
-        match (included == outcome, omitted == outcome) {
+        match (comes_to(outcome, included), comes_to(outcome, omitted)) {
             (true, false) => Some(CredentialsMode::Include),
             (false, true) => Some(CredentialsMode::Omit),
             (true, true) | (false, false) => None,
@@ -256,12 +257,19 @@ impl Watched {
             let by = self.confirmed_by?;
             Some(Confirmed {
                 by,
-                agrees: Some(answer.outcome) == by.outcome(),
+                agrees: by
+                    .outcome()
+                    .is_some_and(|seen| comes_to(seen, answer.outcome)),
                 code: None,
                 parameter: None,
             })
         })
     }
+}
+
+/// Whether a browser that was seen to take an answer, or not to, comes to that outcome.
+fn comes_to(seen: Outcome, outcome: Outcome) -> bool {
+    outcome == seen || seen == Outcome::Blocked && outcome == Outcome::Failed
 }
 
 /// Whether an answer has content (RFC 9112 section 6.3), as far as its head tells.
