@@ -63,8 +63,12 @@ impl Situation<'_> {
         let Some(response) = self.effective() else {
             return self.ending != Ending::NotHttp;
         };
-        // What one network layer refuses another may take, and each has its own way with redirects.
-        if chromium.omitted == Opinion::Failed(None) || has_redirect_status(response) {
+        // What one network layer refuses, or cannot decode, another may take, and each has its own way with
+        // redirects.
+        if chromium.omitted == Opinion::Failed(None)
+            || self.content == Some(Content::Miscoded)
+            || has_redirect_status(response)
+        {
             return false;
         }
         match self.profile.kind {

@@ -106,7 +106,7 @@ pub(super) fn check(
     let content = seen.or_else(presumed);
     let by_type = || kind::of_type(engine, mode, load, answer, content);
     let by_status = || status::of_status(engine, mode, load, request, answer);
-    if is_type_first(engine, mode, load) {
+    if is_type_first(engine, mode, load, answer) {
         by_type().or_else(by_status)
     } else {
         by_status().or_else(by_type)
@@ -114,11 +114,11 @@ pub(super) fn check(
 }
 
 /// Whether an engine looks at the type first, and at the status then (measured).
-fn is_type_first(engine: Engine, mode: Mode, load: Load) -> bool {
+fn is_type_first(engine: Engine, mode: Mode, load: Load, answer: &Response) -> bool {
     match engine {
         Engine::Chromium => load == Load::Script && mode == Mode::NoCors,
         Engine::Firefox => load != Load::Style,
-        Engine::Webkit => false,
+        Engine::Webkit => refuses_type(load, answer),
     }
 }
 
@@ -160,6 +160,8 @@ mod tests {
         assert_eq!(by(Engine::Chromium), None);
         assert_eq!(by(Engine::Firefox), Some(Rule::MimeType));
         assert_eq!(by(Engine::Webkit), None);
+        let picture = bar(Engine::Webkit, Destination::Script, 404, "image/png");
+        assert_eq!(picture.and_then(|bar| bar.by), Some(Rule::MimeType));
     }
 
     #[test]
