@@ -140,14 +140,10 @@ async fn our_labels_are_firefoxes_own_over_http_2() {
     our_labels_are_those_of(Engine::Firefox, Alpn::Http2).await;
 }
 
+/// It speaks nothing but HTTP/1.1 with a proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_labels_are_webkits_own() {
     our_labels_are_those_of(Engine::Webkit, Alpn::Http11).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn our_labels_are_webkits_own_over_http_2() {
-    our_labels_are_those_of(Engine::Webkit, Alpn::Http2).await;
 }
 
 #[test]
