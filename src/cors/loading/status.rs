@@ -40,6 +40,8 @@ fn webkit_refuses_status(load: Load, request: &Request, answer: &Response) -> bo
     }
 }
 
+/// What Chromium and Firefox refuse, of most loads all that is not an
+/// [ok status](https://fetch.spec.whatwg.org/#ok-status).
 fn is_refused_status(
     engine: Engine,
     mode: Mode,
@@ -50,13 +52,12 @@ fn is_refused_status(
     let status = answer.status;
     let is_empty = has_no_content(answer) || is_unasked_304(request, answer);
     match load {
-        Load::Image => is_empty,
+        // Whatever the status is, they are looked for (measured for captions).
+        Load::Captions | Load::Image => is_empty,
         Load::EventSource => status != 200,
         // For a redirect that leads nowhere Chromium has a script or a style of its own (measured).
         Load::Script if engine == Engine::Chromium && mode == Mode::NoCors => status >= 400,
         Load::Style if engine == Engine::Chromium => status >= 400,
-        // Measured: whatever the status is, they look for captions.
-        Load::Captions => is_empty,
         Load::Script | Load::Style
             if engine == Engine::Firefox && is_unasked_304(request, answer) =>
         {
