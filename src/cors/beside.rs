@@ -11,7 +11,8 @@ use super::opinion::{Opinion, Situation};
 use super::redirect::MOST_REDIRECTS;
 use super::resource_policy::{self, Forbids, Purpose};
 use super::{
-    Confidence, Destination, Engine, Rule, around, frame_policy, mixed_content, opaque, redirect,
+    Confidence, Destination, Engine, Kind, Rule, around, frame_policy, mixed_content, opaque,
+    redirect,
 };
 
 impl Situation<'_> {
@@ -86,9 +87,12 @@ impl Situation<'_> {
             .unwrap_or_else(|| self.loaded(engine, Mode::NoCors, response, loaded))
     }
 
-    /// A redirect of a document, or of a load without CORS, which may be one too many, or lead where it may not.
+    /// A redirect of a document, or of a load without CORS, which may be one too many, or lead where it may
+    /// not.
     fn redirected(&self, engine: Engine, response: &Response) -> Opinion {
-        if self.redirects >= MOST_REDIRECTS {
+        // Chromium counts where a document's way began as well (measured).
+        let is_counted = engine == Engine::Chromium && self.profile.kind == Kind::Navigation;
+        if self.redirects >= MOST_REDIRECTS - u8::from(is_counted) {
             return Opinion::Failed(Some(Cause::RedirectLoop));
         }
         let bar = self.mixed_content(engine, response);

@@ -298,6 +298,27 @@ fn an_answer_whose_end_was_held_back_is_cancelled_when_it_is_blocked() {
     }
 }
 
+#[test]
+fn a_frame_follows_twenty_redirects_and_in_chromium_one_less() {
+    let outcome = |agent, hops: usize| {
+        let asks = [
+            ("Sec-Fetch-Mode", "navigate"),
+            ("Sec-Fetch-Dest", "iframe"),
+            ("Sec-Fetch-Site", "same-site"),
+        ];
+        let tale = (0..hops).fold(Tale::of(agent).document(1), |tale, hop| {
+            let next = format!("{API}/{}", hop + 1);
+            let answer = [("Location", &*next)];
+            tale.exchange(2, "GET", &format!("{API}/{hop}"), &asks, 302, &answer)
+        });
+        tale.last().2
+    };
+    assert_eq!(outcome(CHROMIUM, 19), Outcome::Exempt);
+    assert_eq!(outcome(CHROMIUM, 20), Outcome::Failed);
+    assert_eq!(outcome(WEBKIT, 20), Outcome::Exempt);
+    assert_eq!(outcome(WEBKIT, 21), Outcome::Failed);
+}
+
 /// A module that is not there: it fails, whatever its credentials.
 fn missing_module(tale: Tale) -> Tale {
     let asks = [
