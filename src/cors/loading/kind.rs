@@ -55,7 +55,11 @@ pub(super) fn of_type(
     content: Option<Content>,
 ) -> Option<Bar> {
     let kind = MediaType::of(&answer.headers);
-    let wrong_type = Bar::wrong_type(engine, mode);
+    let wrong_type = match (engine, load) {
+        // It says nothing of it (measured).
+        (Engine::Webkit, Load::Worker) => Bar::failed(LookAlike::MimeType),
+        _ => Bar::wrong_type(engine, mode),
+    };
     let predicted = wrong_type.predicted();
     if refuses_type(load, answer) {
         return Some(wrong_type);
@@ -63,11 +67,8 @@ pub(super) fn of_type(
     match load {
         // Measured: from their own origin Chromium takes classic workers of nearly any type.
         Load::Worker if engine == Engine::Chromium && mode == Mode::NoCors => None,
-        Load::Worker => (!is_javascript(kind)).then(|| match engine {
-            Engine::Chromium | Engine::Firefox => predicted,
-            // It says nothing of it.
-            Engine::Webkit => Bar::failed(LookAlike::MimeType),
-        }),
+        Load::Worker if engine == Engine::Webkit => (!is_javascript(kind)).then_some(wrong_type),
+        Load::Worker => (!is_javascript(kind)).then_some(predicted),
         // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
         // any type, and rarely have. JSON modules are asked for as scripts in WebKit.
         Load::Script if mode == Mode::Cors => {

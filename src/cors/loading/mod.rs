@@ -279,8 +279,10 @@ mod tests {
     #[test]
     fn webkit_says_nothing_of_a_workers_type_and_asks_for_json_modules_as_for_scripts() {
         let told = |destination, kind| bar(Engine::Webkit, destination, 200, kind);
-        let worker = told(Destination::Worker, "text/plain").expect("failed");
-        assert_eq!(worker.by, None);
+        for kind in ["text/plain", "image/png"] {
+            let worker = told(Destination::Worker, kind).expect("failed");
+            assert_eq!(worker.by, None, "{kind}");
+        }
         assert_eq!(told(Destination::Script, "application/json"), None);
         let chromium = bar(
             Engine::Chromium,
