@@ -193,8 +193,10 @@ impl Situation<'_> {
         if is_followed && redirect::has_closed_scheme(engine, &self.request.url, response) {
             return Some(Opinion::Failed(Some(Cause::RedirectBadScheme)));
         }
-        let bar = (engine == Engine::Firefox).then(|| self.mixed_content(engine, response));
-        bar.flatten().map(Opinion::Barred)
+        if engine != Engine::Firefox {
+            return None;
+        }
+        self.mixed_content(engine, response).map(Opinion::Barred)
     }
 
     fn cross_origin(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {

@@ -72,7 +72,8 @@ pub(super) fn has_closed_scheme(engine: Engine, from: &AskedUrl, response: &Resp
         Engine::Firefox => &["chrome", "file", "resource", "ws", "wss"],
         Engine::Webkit => &["ftp"],
     };
-    target(from, response).is_some_and(|target| closed.contains(&target.scheme()))
+    !closed.is_empty()
+        && target(from, response).is_some_and(|target| closed.contains(&target.scheme()))
 }
 
 fn is_http(url: &url::Url) -> bool {

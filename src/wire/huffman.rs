@@ -201,6 +201,7 @@ mod tests {
         assert_eq!(filled + one(MOST), one(0));
         assert_eq!(decoded(&[0xff; 4]).count(), 0, "the end of a string");
     }
+
     /// Each octet with its code: the bits, and how many they are.
     fn codes() -> Vec<(u8, u32, usize)> {
         let of_length = |(length, codes): (usize, &Codes)| {

@@ -340,12 +340,13 @@ fn missing_module(tale: Tale) -> Tale {
 fn what_fails_by_itself_and_is_turned_away_from_tells_nothing_of_credentials() {
     let cancelled = missing_module(Tale::of(CHROMIUM)).with("_cancelled", true);
     let closed = missing_module(Tale::of(WEBKIT)).with("_connectionEnd", "closed-by-client");
-    for tale in [cancelled, closed] {
+    for (tale, agreed) in [(cancelled, Some(true)), (closed, None)] {
         let verdict = tale.judgements().pop().expect("an exchange").verdict;
         assert_eq!(verdict.credentials.mode, None);
         let omitted = verdict.if_omitted.expect("both");
         assert_eq!(omitted.outcome, Outcome::Failed);
-        assert!(verdict.confirmed.is_none_or(|confirmed| confirmed.agrees));
+        let agrees = verdict.confirmed.map(|confirmed| confirmed.agrees);
+        assert_eq!((verdict.answer.outcome, agrees), (Outcome::Failed, agreed));
     }
 }
 

@@ -55,10 +55,12 @@ pub(super) fn of_type(
     content: Option<Content>,
 ) -> Option<Bar> {
     let kind = MediaType::of(&answer.headers);
-    let wrong_type = match (engine, load) {
-        // It says nothing of it (measured).
-        (Engine::Webkit, Load::Worker) => Bar::failed(LookAlike::MimeType),
-        _ => Bar::wrong_type(engine, mode),
+    // WebKit says nothing of a worker's (measured).
+    let is_silent = engine == Engine::Webkit && load == Load::Worker;
+    let wrong_type = if is_silent {
+        Bar::failed(LookAlike::MimeType)
+    } else {
+        Bar::wrong_type(engine, mode)
     };
     let predicted = wrong_type.predicted();
     if refuses_type(load, answer) {
@@ -67,7 +69,7 @@ pub(super) fn of_type(
     match load {
         // Measured: from their own origin Chromium takes classic workers of nearly any type.
         Load::Worker if engine == Engine::Chromium && mode == Mode::NoCors => None,
-        Load::Worker if engine == Engine::Webkit => (!is_javascript(kind)).then_some(wrong_type),
+        Load::Worker if is_silent => (!is_javascript(kind)).then_some(wrong_type),
         Load::Worker => (!is_javascript(kind)).then_some(predicted),
         // Scripts loaded with CORS are modules, or have crossorigin; only the latter may have
         // any type, and rarely have. JSON modules are asked for as scripts in WebKit.

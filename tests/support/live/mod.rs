@@ -169,7 +169,7 @@ impl Said {
         let answer = &judgement.verdict.engines.get(engine).answer;
         let ours = readable(&stored.recorded, judgement).map(|names| names.get(engine).clone());
         let is_known = judgement.verdict.credentials.mode.is_some();
-        if !self.names(answer.parameter.as_deref()) {
+        if self.named.is_some() && !self.names(answer.parameter.as_deref()) {
             let (theirs, ours) = (&self.named, &answer.parameter);
             Score::Wrong(format!("the same, which names {ours:?}, not {theirs:?}"))
         } else if is_known && self.readable.is_some() && self.readable != ours {
@@ -182,11 +182,15 @@ impl Said {
         }
     }
 
-    /// Whether its message names this, if it names something: a header name perhaps as the script wrote it,
-    /// which the wire does not show.
+    /// Whether its message names this. WebKit names headers as the script wrote them, which the wire does not
+    /// show.
     fn names(&self, ours: Option<&str>) -> bool {
         let named = self.named.as_deref();
-        named.is_none_or(|named| ours.is_some_and(|ours| ours.eq_ignore_ascii_case(named)))
+        if self.made.code.as_deref() == Some("header-not-allowed") {
+            named.map(str::to_ascii_lowercase).as_deref() == ours
+        } else {
+            named == ours
+        }
     }
 }
 

@@ -23,7 +23,8 @@ use crate::support::truth::{Case, Expected, named_in};
 /// Longer than any case takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How many windows are open at once.
+/// How many windows stay open behind the one that is asked: each takes a good part of a second, and a connection
+/// counts as kept after one.
 const MOST_OPEN: usize = 4;
 
 /// A WebKit that uses the rig's proxy: a process for each case.
