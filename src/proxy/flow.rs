@@ -12,8 +12,8 @@ use crate::wire::tap::Tap;
 
 /// How many octets of later requests are taken in while one is answered.
 pub(super) const MOST_PIPELINED: usize = 64 * 1024;
-/// How often more is read in one go, before the other direction has its turn.
-const MOST_READS: usize = 8;
+/// How often more is gathered in one go, before the other direction has its turn.
+const MOST_READS: usize = 4;
 
 /// One message, or what is left of it, on its way.
 pub(super) struct Flow {
@@ -72,7 +72,7 @@ impl Flow {
     }
 
     /// Passes on what there is, until the whole message is through and flushed. Nothing is held
-    /// back: what was read leaves before more is read.
+    /// back: what was there to read leaves before more is waited for.
     pub(super) fn poll_pass(
         &mut self,
         cx: &mut Context<'_>,
@@ -109,7 +109,7 @@ impl Flow {
                 return Poll::Pending;
             }
             reads += 1;
-            if !ready!(from.poll_fill(cx)).map_err(Broken::Source)? {
+            if !ready!(from.poll_gather(cx)).map_err(Broken::Source)? {
                 if !self.tap.close() {
                     return Poll::Ready(Err(Broken::Cut));
                 }

@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
@@ -18,6 +18,10 @@ use crate::wire::scan::{HeadScanner, Kind};
 
 /// How many octets are read at a time.
 const READ: usize = 16 * 1024;
+/// Where a read brings as many as these, more may be there already.
+const MUCH: usize = 4 * 1024;
+/// How many are gathered before they leave in one go: as many as rustls takes at once.
+const GATHERED: usize = 64 * 1024;
 /// How long a peer is listened to after we have said our last word.
 pub(super) const LINGER: Duration = Duration::from_secs(30);
 /// How long it may be silent then.
@@ -28,6 +32,8 @@ pub(super) struct Peer {
     stream: BoxedStream,
     inbox: BytesMut,
     end: End,
+    /// What broke the connection after octets that came in the same go.
+    broke: Option<io::Error>,
     wrote_end: bool,
 }
 
@@ -59,6 +65,7 @@ impl Peer {
             stream,
             inbox: BytesMut::new(),
             end: End::NotYet,
+            broke: None,
             wrote_end: false,
         }
     }
@@ -115,6 +122,9 @@ impl Peer {
         if self.is_at_end() {
             return Poll::Ready(Ok(false));
         }
+        if let Some(error) = self.broke.take() {
+            return Poll::Ready(Err(error));
+        }
         match ready!(self.poll_read(cx)) {
             Ok(0) => self.end = End::Orderly,
             Ok(_) => {}
@@ -122,6 +132,20 @@ impl Peer {
             Err(error) => return Poll::Ready(Err(error)),
         }
         Poll::Ready(Ok(!self.is_at_end()))
+    }
+
+    /// Reads more, and where much comes what else is there already, so that it can leave in one go. What
+    /// follows the octets that came, an end or an error, is told the next time.
+    pub(super) fn poll_gather(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut before = self.inbox.len();
+        let is_more = ready!(self.poll_fill(cx))?;
+        while self.inbox.len() - before >= MUCH && self.inbox.len() < GATHERED {
+            before = self.inbox.len();
+            if let Poll::Ready(Err(error)) = self.poll_fill(cx) {
+                self.broke = Some(error);
+            }
+        }
+        Poll::Ready(Ok(is_more))
     }
 
     /// Reads more into the inbox; says how much. Most of what comes is small, and gets no more room than
@@ -134,7 +158,9 @@ impl Peer {
             }
             self.inbox.reserve(READ);
         }
-        pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)
+        let most = GATHERED.saturating_sub(self.inbox.len()).max(READ);
+        let mut room = (&mut self.inbox).limit(most);
+        pin!(self.stream.read_buf(&mut room)).poll(cx)
     }
 
     fn poll_read_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -286,5 +312,65 @@ impl Peer {
     pub(super) async fn is_quiet(&mut self) -> bool {
         let pending = poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending())).await;
         pending && self.inbox.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    async fn connected() -> (TcpStream, Peer) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sender = TcpStream::connect(listener.local_addr().unwrap());
+        let (sender, accepted) = tokio::join!(sender, listener.accept());
+        let receiver = Peer::new(Box::new(accepted.unwrap().0));
+        (sender.unwrap(), receiver)
+    }
+
+    async fn gather(peer: &mut Peer) -> io::Result<bool> {
+        poll_fn(|cx| peer.poll_gather(cx)).await
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_a_reset_is_kept_and_the_reset_is_told_after_it() {
+        let (mut sender, mut receiver) = connected().await;
+        sender.write_all(&[7; 2 * MUCH]).await.unwrap();
+        sender.set_zero_linger().unwrap();
+        drop(sender);
+        while receiver.inbox().len() < 2 * MUCH {
+            assert!(gather(&mut receiver).await.unwrap());
+        }
+        let error = gather(&mut receiver).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn an_end_after_much_is_told_when_more_is_asked_for() {
+        let (mut sender, mut receiver) = connected().await;
+        sender.write_all(&[7; 2 * MUCH]).await.unwrap();
+        drop(sender);
+        while receiver.inbox().len() < 2 * MUCH {
+            assert!(gather(&mut receiver).await.unwrap());
+        }
+        assert!(!gather(&mut receiver).await.unwrap());
+        assert!(receiver.is_at_end());
+    }
+
+    #[tokio::test]
+    async fn no_more_than_a_bound_is_gathered_at_once() {
+        let (mut sender, mut receiver) = connected().await;
+        let sent: Vec<u8> = (0..=u8::MAX).cycle().take(10 * GATHERED).collect();
+        let all = sent.clone();
+        let sending = tokio::spawn(async move { sender.write_all(&all).await });
+        let mut came = Vec::new();
+        while gather(&mut receiver).await.unwrap() {
+            assert!(receiver.inbox().len() < GATHERED + READ);
+            came.extend_from_slice(receiver.inbox());
+            receiver.skip(receiver.inbox().len());
+        }
+        sending.await.unwrap().unwrap();
+        assert_eq!(came, sent);
     }
 }

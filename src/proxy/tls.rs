@@ -52,7 +52,7 @@ pub(super) async fn terminate(
     authority: &Authority,
 ) -> io::Result<Met> {
     let (stream, read) = client.into_parts();
-    let stream = Prefixed::keeping(read.freeze(), stream);
+    let stream = Prefixed::new(read, stream).keeping().reading_ahead();
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let mut hello: StartHandshake<Prefixed> = timeout(PATIENCE, acceptor).await.map_err(late)??;

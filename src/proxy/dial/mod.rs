@@ -137,7 +137,7 @@ impl Dialer {
             let Terms { config, lenient } = terms.map_err(no_roots)?;
             let (peer, mut reach) = self.connect(Scheme::Https, server).await?;
             let (stream, read) = peer.into_parts();
-            let stream = Prefixed::new(read.freeze(), stream);
+            let stream = Prefixed::new(read, stream).reading_ahead();
             let handshake = TlsConnector::from(config).connect(server_name(&server.host), stream);
             let late = |_| Unreached::new(server, Step::Late("the TLS handshake with"));
             let stream = timeout(PATIENCE, handshake).await.map_err(late)?;

@@ -122,7 +122,7 @@ impl Metered {
         let (io, read) = peer.into_parts();
         let signs = Signs::default();
         let metered = Self {
-            io: Prefixed::new(read.freeze(), io),
+            io: Prefixed::new(read, io),
             outbox: BytesMut::new(),
             received,
             sent,
