@@ -64,7 +64,7 @@ fn confirmed(needs: Vec<Need>) -> Result<Vec<Need>> {
 }
 
 fn question(need: &Need) -> String {
-    let methods: Vec<String> = need
+    let methods: Vec<_> = need
         .methods
         .iter()
         .map(|method| printable(method))

@@ -5,6 +5,7 @@ use super::origin::is_custom;
 use super::path;
 use super::pattern::{HostPattern, OriginPattern, Port, WebPattern};
 use super::target::Target;
+use crate::exchange::secret::WITHHELD;
 use crate::exchange::{RequestUrl, Scheme};
 use crate::wire::target::Host;
 
@@ -244,7 +245,7 @@ pub(super) fn target(text: &str) -> Result<Target, Misspelt> {
         let host = text.rsplit("://").next().unwrap_or_default();
         return Err(offer(Code::TargetInvalid, format!("https://{host}")));
     }
-    let is_plain = !text.contains("{withheld:") && !text.chars().any(char::is_whitespace);
+    let is_plain = !text.contains(WITHHELD) && !text.chars().any(char::is_whitespace);
     let Some(url) = RequestUrl::parse(text).filter(|_| is_plain) else {
         return Err(Misspelt::as_(Code::TargetInvalid));
     };

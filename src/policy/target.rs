@@ -5,9 +5,7 @@ use std::fmt;
 use super::origin::{Server, WebOrigin};
 use super::path::{self, Segments};
 use crate::exchange::RequestUrl;
-
-/// What stands at the beginning of a segment that a capture does not tell.
-const WITHHELD: &[u8] = b"{withheld:";
+use crate::exchange::secret::WITHHELD;
 
 /// The origin of a server, and a path below which all is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -129,7 +127,8 @@ impl Target {
         }
         let is_long_enough = reading.len() >= self.segments.len() + usize::from(self.below);
         let mut pairs = self.segments.iter().zip(reading);
-        let could = pairs.all(|(own, segment)| **own == **segment || segment.starts_with(WITHHELD));
+        let could = pairs
+            .all(|(own, segment)| **own == **segment || segment.starts_with(WITHHELD.as_bytes()));
         if is_long_enough && could {
             Coverage::NotTold
         } else {
@@ -141,7 +140,7 @@ impl Target {
 /// Whether a capture withholds segments of this path.
 pub(super) fn has_withheld_segments(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
-    path.contains("%7Bwithheld:") || path.contains("{withheld:")
+    path.contains("%7Bwithheld:") || path.contains(WITHHELD)
 }
 
 /// As a policy spells it.

@@ -63,7 +63,7 @@ fn row(cell: &Cell, fetch: Fetch) -> [String; 5] {
         request(&cell.question.asks, fetch),
         origin,
         likeness.to_owned(),
-        printable(&outcome(cell)),
+        printable(&outcome(cell)).into_owned(),
     ]
 }
 

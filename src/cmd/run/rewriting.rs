@@ -171,7 +171,8 @@ fn read_policy(file: &Path, now: Moment) -> Result<Rewriter> {
 
 /// What stands against a policy, and what to do about it.
 fn against(refusal: &Refusal) -> String {
-    let refused = printable(&refusal.to_string());
+    let refused = refusal.to_string();
+    let refused = printable(&refused);
     match refusal {
         Refusal::Finding(finding) => {
             format!("\n  {refused}\n    → {}", printable(&lint::todo(finding)))

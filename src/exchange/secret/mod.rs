@@ -15,7 +15,7 @@ use self::fields::Holds;
 use self::opaque::{is_made_of_words, is_opaque};
 use self::reference::{Parts, without_userinfo};
 use self::value::True;
-pub use self::value::{Value, Withheld};
+pub use self::value::{Value, WITHHELD, Withheld};
 use crate::wire::headers::{from_latin1, latin1};
 use aws_lc_rs::hmac;
 

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// How what stands for a withheld text begins.
+pub const WITHHELD: &str = "{withheld:";
+
 /// A field value as a capture holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -56,6 +59,6 @@ impl fmt::Debug for Withheld {
 
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{withheld:{}:{}}}", self.length, self.digest)
+        write!(f, "{WITHHELD}{}:{}}}", self.length, self.digest)
     }
 }

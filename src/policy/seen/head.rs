@@ -1,7 +1,7 @@
 //! What the fields of a request tell a policy.
 
-use super::WITHHELD;
 use crate::cors::{Engine, names};
+use crate::exchange::secret::WITHHELD;
 use crate::wire::headers::{HeaderList, from_latin1};
 use crate::wire::trim_ows;
 

@@ -13,10 +13,7 @@ use self::slim::Slim;
 use crate::cors::{CredentialsMode, Engine, Judgement, Kind};
 use crate::exchange::Protocol;
 use crate::exchange::recorded::Recorded;
-use crate::exchange::secret::Value;
-
-/// What a name begins with that a capture withholds.
-const WITHHELD: &str = "{withheld:";
+use crate::exchange::secret::{Value, WITHHELD};
 
 /// A recorded exchange, as far as a policy decides what comes of it: a preflight, or a request of
 /// another origin.

@@ -4,7 +4,7 @@ use super::chain::plain;
 use super::{Ask, Source, Sources};
 use crate::cors::Kind;
 use crate::exchange::recorded::Fields;
-use crate::exchange::secret::Value;
+use crate::exchange::secret::{Value, WITHHELD};
 use crate::exchange::word::UNTOLD;
 use crate::exchange::{Protocol, RequestUrl};
 use crate::report::text::shown;
@@ -165,7 +165,7 @@ fn fill_in(fields: &Fields, url: &str) -> Option<String> {
     let mut names: Vec<String> = withheld
         .map(|(name, _)| name.to_ascii_lowercase())
         .collect();
-    if url.contains("{withheld:") {
+    if url.contains(WITHHELD) {
         names.push("parts of the URL".to_owned());
     }
     (!names.is_empty()).then(|| format!("Withheld, to be filled in: {}.", names.join(", ")))

@@ -7,7 +7,7 @@ use super::chain::{plain, story};
 use super::{About, Fact, Source, Sources};
 use crate::cors::{CredentialsMode, Judgement};
 use crate::exchange::Protocol;
-use crate::exchange::secret::Value;
+use crate::exchange::secret::{Value, WITHHELD};
 
 /// Where and how a failure was seen.
 pub(super) fn environment(about: &About, source: &Source, sources: &Sources) -> Vec<Fact> {
@@ -95,7 +95,7 @@ fn withheld(source: &Source, sources: &Sources) -> Option<String> {
                 names.insert(name.to_ascii_lowercase());
             }
         }
-        if step.url.contains("{withheld:") {
+        if step.url.contains(WITHHELD) {
             names.insert("parts of URLs".to_owned());
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{About, Source};
 use crate::cors::verdict::ConfirmedBy;
 use crate::exchange::recorded::{Fields, Recorded, RecordedResponse};
+use crate::exchange::secret::WITHHELD;
 use crate::exchange::{Ending, Protocol};
 use crate::report::record::Record;
 use crate::report::text::shown;
@@ -143,8 +144,7 @@ fn headers(fields: &Fields) -> Vec<Json> {
 
 /// A URL with the braces of what is withheld percent-encoded: they may stand in no URI.
 fn uri(url: &str) -> String {
-    const MARK: &str = "{withheld:";
-    let mut parts = url.split(MARK);
+    let mut parts = url.split(WITHHELD);
     let mut uri = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         uri.push_str("%7Bwithheld:");

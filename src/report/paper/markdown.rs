@@ -254,7 +254,7 @@ fn write_remedy(text: &mut String, section: &Section) {
     }
     let _ = write!(text, "\n### What to change\n\n{}\n", prose(&section.remedy));
     if !section.send.is_empty() {
-        let lines: Vec<String> = section.send.iter().map(|line| printable(line)).collect();
+        let lines: Vec<_> = section.send.iter().map(|line| printable(line)).collect();
         let _ = write!(text, "\n{}", block("http", &lines.join("\n")));
     }
     for root in &section.roots {

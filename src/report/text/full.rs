@@ -88,7 +88,7 @@ fn readable_told(recorded: &Recorded, judgement: &Judgement) -> String {
     let Some(readable) = readable(recorded, judgement) else {
         return String::new();
     };
-    let list = |engine| printable(&readable.get(engine).join(", "));
+    let list = |engine| printable(&readable.get(engine).join(", ")).into_owned();
     let first = list(Engine::Chromium);
     if Engine::ALL.into_iter().all(|engine| list(engine) == first) {
         return first;
@@ -326,7 +326,7 @@ fn certificate(recorded: &Recorded) -> String {
     let fault = unverified
         .fault
         .as_deref()
-        .map_or("it would have passed".to_owned(), printable);
+        .map_or("it would have passed".into(), printable);
     format!("{WARN}not verified{WARN:#} (--upstream-insecure): {fault}")
 }
 

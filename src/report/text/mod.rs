@@ -6,6 +6,7 @@ mod full;
 mod message;
 mod rewritten;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -18,7 +19,7 @@ pub use self::message::message;
 use super::explain::explain;
 use crate::cors::{Cause, Judgement, Outcome, Phase};
 use crate::exchange::recorded::Recorded;
-use crate::exchange::secret::Value;
+use crate::exchange::secret::{Value, WITHHELD};
 use crate::exchange::{Initiator, Moment};
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -125,10 +126,13 @@ pub(super) fn paragraph(text: &mut String, view: View, [first, other]: [&str; 2]
 }
 
 /// A URL with its withheld parts as dots: they tell nobody anything in a list.
-fn short(url: &str) -> String {
+fn short(url: &str) -> Cow<'_, str> {
+    if !url.contains(WITHHELD) {
+        return Cow::Borrowed(url);
+    }
     let mut short = String::with_capacity(url.len());
     let mut rest = url;
-    while let Some((before, after)) = rest.split_once("{withheld:") {
+    while let Some((before, after)) = rest.split_once(WITHHELD) {
         let Some((_, after)) = after.split_once('}') else {
             break;
         };
@@ -137,7 +141,7 @@ fn short(url: &str) -> String {
         rest = after;
     }
     short.push_str(rest);
-    short
+    Cow::Owned(short)
 }
 
 fn style(outcome: Outcome) -> Style {
@@ -221,19 +225,20 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// Text of others, harmless on a terminal: what steers it is shown as escapes.
-pub fn printable(text: &str) -> String {
-    if !text.contains(steers) {
-        return text.to_owned();
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let is_plain = text.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    if is_plain || !text.contains(steers) {
+        return Cow::Borrowed(text);
     }
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut shown, character| {
-            if steers(character) {
-                shown.extend(character.escape_unicode());
-            } else {
-                shown.push(character);
-            }
-            shown
-        })
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if steers(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Whether a character does something to a terminal, or to those who read what it shows: controls,

@@ -239,7 +239,8 @@ impl Desk {
         if due.is_empty() {
             return;
         }
-        let fresh: Vec<Draft> = due.iter().filter_map(|id| self.draft(*id)).collect();
+        let mut fresh = Vec::with_capacity(due.len());
+        fresh.extend(due.iter().filter_map(|id| self.draft(*id)));
         let rows = fresh.iter().map(|draft| (&draft.stored, &draft.texts));
         match self.file.commit(rows) {
             Ok(()) => {
