@@ -13,7 +13,7 @@ use crate::wire::tap::Tap;
 /// How many octets of later requests are taken in while one is answered.
 pub(super) const MOST_PIPELINED: usize = 64 * 1024;
 /// How often more is gathered in one go, before the other direction has its turn.
-const MOST_READS: usize = 4;
+const MOST_GATHERED: usize = 4;
 
 /// One message, or what is left of it, on its way.
 pub(super) struct Flow {
@@ -79,7 +79,7 @@ impl Flow {
         from: &mut Peer,
         to: &mut Peer,
     ) -> Poll<Result<(), Broken>> {
-        let mut reads = 0;
+        let mut gathered = 0;
         loop {
             let fresh = from.inbox().get(self.ready..).unwrap_or_default();
             let valid = self.tap.pass(fresh);
@@ -104,11 +104,11 @@ impl Flow {
                 }
                 continue;
             }
-            if reads == MOST_READS {
+            if gathered == MOST_GATHERED {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            reads += 1;
+            gathered += 1;
             if !ready!(from.poll_gather(cx)).map_err(Broken::Source)? {
                 if !self.tap.close() {
                     return Poll::Ready(Err(Broken::Cut));

@@ -1,11 +1,12 @@
 //! The live log: what was committed is printed as it comes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::iter;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use super::tally::Tally;
 use crate::cmd::view;
 use crate::cors::{Cause, Judgement, Kind, Outcome};
 use crate::exchange::ExchangeId;
@@ -84,7 +85,7 @@ impl LiveLog {
                     silent_for = silent_for.map(|silent| silent + GLANCE);
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return self.say(terminal, &std::mem::take(&mut told.by_browser).summary());
+                    return self.say(terminal, &told.by_browser.summary());
                 }
             }
             for notice in noticed.try_iter() {
@@ -177,127 +178,4 @@ impl Told {
 fn is_contradicted(stored: &Stored) -> bool {
     let confirmed = stored.judgement.verdict.confirmed.as_ref();
     confirmed.is_some_and(|confirmed| !confirmed.agrees)
-}
-
-/// How often the browser's own word was ours.
-#[derive(Default)]
-struct Tally {
-    /// Those of which it may still become another one, and whether it was ours.
-    latest: BTreeMap<ExchangeId, bool>,
-    /// How many of the older ones it was ours of.
-    same: usize,
-    /// How many it was not ours of.
-    other: usize,
-    /// The first of those.
-    named: Vec<ExchangeId>,
-    /// The last of the older ones.
-    settled: Option<ExchangeId>,
-}
-
-impl Tally {
-    /// How many may still change.
-    const MOST: usize = 16 * 1024;
-    /// How many are named.
-    const NAMED: usize = 10;
-
-    fn count(&mut self, stored: &Stored) {
-        let confirmed = stored.judgement.verdict.confirmed.as_ref();
-        let word = confirmed.filter(|confirmed| confirmed.by.is_word());
-        self.note(stored.recorded.id, word.map(|word| word.agrees));
-    }
-
-    /// Takes in whether the browser's word on an exchange was ours, or that there is none.
-    fn note(&mut self, id: ExchangeId, agrees: Option<bool>) {
-        if self.settled.is_some_and(|settled| id <= settled) {
-            return;
-        }
-        match agrees {
-            Some(agrees) => self.latest.insert(id, agrees),
-            None => self.latest.remove(&id),
-        };
-        if self.latest.len() > Self::MOST {
-            self.settle_first();
-        }
-    }
-
-    /// Counts the oldest of those that may change, if there is one.
-    fn settle_first(&mut self) -> bool {
-        let Some((id, agrees)) = self.latest.pop_first() else {
-            return false;
-        };
-        self.settled = Some(id);
-        if agrees {
-            self.same += 1;
-            return true;
-        }
-        self.other += 1;
-        if self.named.len() < Self::NAMED {
-            self.named.push(id);
-        }
-        true
-    }
-
-    /// Nothing, where the browser said nothing.
-    fn summary(mut self) -> String {
-        while self.settle_first() {}
-        let (same, other) = (self.same, self.other);
-        if same + other == 0 {
-            return String::new();
-        }
-        let ids: Vec<String> = self.named.iter().map(|id| format!("#{}", id.0)).collect();
-        let named = match self.named.first() {
-            Some(first) => format!(
-                ": {}; `corstap show {}` tells more",
-                ids.join(", "),
-                first.0
-            ),
-            None => String::new(),
-        };
-        format!(
-            "\nThe browser itself said the same of {same} exchanges, and otherwise of {other}{named}\n"
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tally(words: impl IntoIterator<Item = (u64, Option<bool>)>) -> Tally {
-        let mut tally = Tally::default();
-        for (id, agrees) in words {
-            tally.note(ExchangeId(id), agrees);
-        }
-        tally
-    }
-
-    #[test]
-    fn where_the_browser_said_nothing_nothing_is_summed_up() {
-        assert_eq!(tally([(1, None)]).summary(), "");
-    }
-
-    #[test]
-    fn the_last_word_on_an_exchange_counts() {
-        let words = [
-            (1, Some(true)),
-            (2, Some(true)),
-            (1, Some(false)),
-            (2, None),
-            (3, Some(true)),
-        ];
-        assert_eq!(
-            tally(words).summary(),
-            "\nThe browser itself said the same of 1 exchanges, and otherwise of 1: #1; `corstap show 1` tells more\n"
-        );
-    }
-
-    #[test]
-    fn all_are_counted_though_only_the_latest_are_remembered() {
-        let all = 2 * Tally::MOST as u64;
-        let tally = tally((1..=all).map(|id| (id, Some(id != 7))));
-        assert_eq!(tally.latest.len(), Tally::MOST);
-        let summary = tally.summary();
-        let counts = format!("the same of {} exchanges, and otherwise of 1: #7;", all - 1);
-        assert!(summary.contains(&counts), "{summary}");
-    }
 }

@@ -8,6 +8,7 @@ mod live;
 mod repairs;
 mod rewriting;
 mod session;
+mod tally;
 
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
