@@ -333,13 +333,16 @@ mod tests {
         poll_fn(|cx| peer.poll_gather(cx)).await
     }
 
+    /// As much as is read at a time, so that what follows is seen in the same go.
+    const SENT: usize = READ;
+
     #[tokio::test]
     async fn what_comes_before_a_reset_is_kept_and_the_reset_is_told_after_it() {
         let (mut sender, mut receiver) = connected().await;
-        sender.write_all(&[7; 2 * MUCH]).await.unwrap();
+        sender.write_all(&[7; SENT]).await.unwrap();
         sender.set_zero_linger().unwrap();
         drop(sender);
-        while receiver.inbox().len() < 2 * MUCH {
+        while receiver.inbox().len() < SENT {
             assert!(gather(&mut receiver).await.unwrap());
         }
         let error = gather(&mut receiver).await.unwrap_err();
@@ -349,13 +352,21 @@ mod tests {
     #[tokio::test]
     async fn an_end_after_much_is_told_when_more_is_asked_for() {
         let (mut sender, mut receiver) = connected().await;
-        sender.write_all(&[7; 2 * MUCH]).await.unwrap();
+        sender.write_all(&[7; SENT]).await.unwrap();
         drop(sender);
-        while receiver.inbox().len() < 2 * MUCH {
+        while receiver.inbox().len() < SENT {
             assert!(gather(&mut receiver).await.unwrap());
         }
         assert!(!gather(&mut receiver).await.unwrap());
         assert!(receiver.is_at_end());
+    }
+
+    #[tokio::test]
+    async fn what_is_there_comes_in_one_go() {
+        let (mut sender, mut receiver) = connected().await;
+        sender.write_all(&vec![7; 3 * READ]).await.unwrap();
+        assert!(gather(&mut receiver).await.unwrap());
+        assert_eq!(receiver.inbox().len(), 3 * READ);
     }
 
     #[tokio::test]
