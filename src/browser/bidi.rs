@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{self, Message as Frame};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::Error;
+use super::{Error, message};
 
 /// How long the browser may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -161,7 +161,7 @@ impl BiDi {
             });
         }
         match evaluated.pointer("/result/value").and_then(Value::as_str) {
-            Some(json) => Ok(serde_json::from_str(json)?),
+            Some(json) => Ok(message::read(json.as_bytes())?),
             None => Ok(Value::Null),
         }
     }
@@ -243,7 +243,7 @@ impl BiDi {
                 let Frame::Text(text) = frame else {
                     return Ok(None);
                 };
-                Ok(serde_json::from_str::<Message>(&text)?.event)
+                Ok(message::read::<Message>(text.as_bytes())?.event)
             }
         }
     }
@@ -277,7 +277,7 @@ impl BiDi {
                 return Err(Error::Gone("it has ended"));
             };
             if let Frame::Text(text) = frame.map_err(broken)? {
-                return Ok(serde_json::from_str(&text)?);
+                return Ok(message::read(text.as_bytes())?);
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use super::{Error, Link};
+use super::{Error, Link, message};
 
 /// How long the browser may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -243,7 +243,8 @@ impl DevTools {
     async fn message(&mut self) -> Result<Message, Error> {
         let received = timeout(PATIENCE, self.link.receive()).await;
         let octets = received.map_err(|_| Error::Gone("it does not answer"))??;
-        Ok(serde_json::from_slice(&octets)?)
+
+        Ok(message::read(&octets)?)
     }
 }
 

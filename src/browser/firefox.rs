@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::bidi::{CONSOLE, Event};
 use super::word::bidi::Ends;
-use super::{BiDi, Error, find, profile};
+use super::{BiDi, Error, find, message, profile};
 use crate::exchange::{Moment, Word};
 
 /// How long it may take to start, and to end.
@@ -174,7 +174,7 @@ impl Telling {
         let is_console = event.params.get("channel").and_then(Value::as_str) == Some(CONSOLE);
         if event.method == "script.message" && is_console {
             let told = event.params.pointer("/data/value").and_then(Value::as_str);
-            let message = told.and_then(|told| serde_json::from_str(told).ok());
+            let message = told.and_then(|told| message::read(told.as_bytes()).ok());
             if let Some(message) = message {
                 self.ends.hear(message, now);
             }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::word::Loads;
-use super::{Error, Link};
+use super::{Error, Link, message};
 use crate::exchange::{Moment, Word};
 
 /// How often it is looked whether something is overdue.
@@ -94,7 +94,7 @@ impl Listener {
     }
 
     async fn note(&mut self, message: &[u8], now: Moment) -> Result<(), Error> {
-        let message: Message = serde_json::from_slice(message)?;
+        let message: Message = message::read(message)?;
         let Some(method) = message.method else {
             return Ok(());
         };

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod launch;
 pub mod link;
 pub mod listener;
+mod message;
 pub mod profile;
 pub mod visit;
 pub mod word;

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use corstap::ca::{Ca, HostList, LeafCache};
 use corstap::wire::alpn::Alpn;
+use corstap::wire::headers::from_latin1;
 use corstap::wire::target::Host;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -125,7 +126,7 @@ async fn serve(tcp: TcpStream, leaves: Arc<LeafCache>, port: u16) -> Option<()> 
             Some(answer) => answer,
             None => answer(method, path, port),
         };
-        stream.write_all(answer.as_bytes()).await.ok()?;
+        stream.write_all(&from_latin1(&answer)).await.ok()?;
         stream.flush().await.ok()?;
     }
 }
@@ -149,6 +150,7 @@ fn socket(path: &str, head: &str) -> Option<String> {
     ))
 }
 
+/// An answer, an octet a character.
 fn answer(method: &str, path: &str, port: u16) -> String {
     let api = format!("{API}:{port}");
     let page = format!("Access-Control-Allow-Origin: https://{PAGE}:{port}\r\n");
@@ -192,6 +194,12 @@ fn answer(method: &str, path: &str, port: u16) -> String {
             204,
             format!("{page}Access-Control-Allow-Methods: PUT\r\n"),
             String::new(),
+        ),
+        // Half a surrogate pair, which Chromium tells as it is.
+        "/bare" => (
+            200,
+            "X-Half: \u{ed}\u{a0}\u{80}\r\n".to_owned(),
+            "ok".to_owned(),
         ),
         "/preflight" | "/held" => (200, page, "ok".to_owned()),
         "/redirect" => (302, format!("{page}Location: /open\r\n"), String::new()),

@@ -254,7 +254,8 @@ fn answer(entry: &Value, websocket_key: Option<&str>) -> Vec<u8> {
     let size = response["body_length"]
         .as_u64()
         .and_then(|size| usize::try_from(size).ok());
-    let mut answer = format!("HTTP/1.1 {status} X\r\n{fields}\r\n").into_bytes();
+    let head = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
+    let mut answer = from_latin1(&head).into_owned();
     if entry["request"]["method"] != "HEAD" {
         let content = match response["body"].as_str() {
             Some(body) => from_latin1(body).into_owned(),
