@@ -69,6 +69,9 @@ const xhr = url => new Promise(done => {
 })();
 ";
 
+/// A field whose octets are half a surrogate pair, which Chromium tells as it is.
+const HALF: &str = "X-Half: \u{ed}\u{a0}\u{80}\r\n";
+
 /// What stands in a URL that is never sent.
 pub const SECRET: &str = "b7Kq2Zx9Lm4Tn8Vw";
 
@@ -195,12 +198,7 @@ fn answer(method: &str, path: &str, port: u16) -> String {
             format!("{page}Access-Control-Allow-Methods: PUT\r\n"),
             String::new(),
         ),
-        // Half a surrogate pair, which Chromium tells as it is.
-        "/bare" => (
-            200,
-            "X-Half: \u{ed}\u{a0}\u{80}\r\n".to_owned(),
-            "ok".to_owned(),
-        ),
+        "/bare" => (200, HALF.to_owned(), "ok".to_owned()),
         "/preflight" | "/held" => (200, page, "ok".to_owned()),
         "/redirect" => (302, format!("{page}Location: /open\r\n"), String::new()),
         "/cached" => (
