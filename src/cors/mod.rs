@@ -41,6 +41,7 @@ mod resource_policy;
 pub mod root;
 pub mod verdict;
 mod websocket;
+mod withhold;
 
 pub use self::cause::{Cause, Phase, Rule};
 pub use self::classify::{Destination, Kind, Profile};

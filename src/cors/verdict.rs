@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::secret::{Redactor, Value};
 use crate::exchange::{ExchangeId, Initiator};
 use crate::wire::headers::from_latin1;
 
@@ -94,7 +93,10 @@ impl Answer {
                 .cause
                 .code(engine, phase, finding.several)
                 .map(Cow::Borrowed),
-            parameter: finding.parameter.clone(),
+            parameter: finding
+                .parameter
+                .as_deref()
+                .map(|named| printed(engine, named)),
         }
     }
 
@@ -106,47 +108,6 @@ impl Answer {
             code: bar.code.map(Cow::Borrowed),
             ..Self::plain(bar.outcome())
         }
-    }
-
-    /// Withholds what its message names, by the field that it comes from.
-    fn withhold(&mut self, redactor: &Redactor) {
-        let Some((cause, parameter)) = self.cause.zip(self.parameter.as_deref()) else {
-            return;
-        };
-        let kept = match cause {
-            Cause::HeaderNotAllowed
-            | Cause::HeaderWildcardCredentialed
-            | Cause::AuthorizationNeedsListing
-            | Cause::MethodNotAllowed
-            | Cause::MethodCase
-            | Cause::MethodWildcardCredentialed => redactor.name(parameter),
-            Cause::AllowHeadersUnparsable | Cause::AllowMethodsUnparsable => {
-                redactor.names(parameter)
-            }
-            Cause::AllowOriginMultiple
-            | Cause::AllowOriginInvalid
-            | Cause::AllowOriginMismatch
-            | Cause::RedirectOriginNull => told(redactor, "access-control-allow-origin", parameter),
-            Cause::RedirectUserinfo | Cause::RedirectBadScheme => redactor.url(parameter),
-            // What is left comes from fields that are known to be harmless.
-            Cause::AllowOriginMissing
-            | Cause::WildcardWithCredentials
-            | Cause::AllowCredentialsNotTrue
-            | Cause::PreflightStatus
-            | Cause::PreflightRedirect
-            | Cause::PreflightNoResponse
-            | Cause::RedirectLoop
-            | Cause::NoResponse
-            | Cause::SchemeNotCors
-            | Cause::ModeForbids
-            | Cause::LnaDenied
-            | Cause::LnaInsecure
-            | Cause::LnaTargetMismatch
-            | Cause::PnaHeaderMissing
-            | Cause::OriginHeaderUnavailable
-            | Cause::CorsDisabledInBrowser => return,
-        };
-        self.parameter = Some(kept);
     }
 
     /// Failed, for a cause that is none of CORS.
@@ -173,11 +134,17 @@ pub enum Basis {
     Predicted,
 }
 
-/// The value of a field, or the mark that stands for it.
-fn told(redactor: &Redactor, field: &str, value: &str) -> String {
-    match redactor.field(field.as_bytes(), &from_latin1(value)).1 {
-        Value::Plain(value) => value,
-        Value::Withheld(withheld) => withheld.to_string(),
+/// What an engine's message names, as the engine prints its octets: WebKit takes each for a character,
+/// the others take them for UTF-8. Of octets that are none, Chromium takes each for a character, too.
+pub(super) fn printed(engine: Engine, octets: &str) -> String {
+    if octets.is_ascii() {
+        return octets.to_owned();
+    }
+    let utf8 = from_latin1(octets);
+    match engine {
+        Engine::Chromium => str::from_utf8(&utf8).unwrap_or(octets).to_owned(),
+        Engine::Firefox => String::from_utf8_lossy(&utf8).into_owned(),
+        Engine::Webkit => octets.to_owned(),
     }
 }
 
@@ -398,25 +365,6 @@ pub struct Judgement {
     pub roots: Vec<Diagnosis<Root>>,
 }
 
-impl Judgement {
-    /// Withholds the secrets that a message may name: header names, methods, the URL of a redirect, and
-    /// what stands in an origin's place and is none.
-    pub fn withhold(&mut self, redactor: &Redactor) {
-        let origin = self.origin.as_deref();
-        self.origin = origin.map(|origin| told(redactor, "origin", origin));
-        if let Some(initiator) = &mut self.initiator {
-            let url = initiator.url.take();
-            initiator.url = url.map(|url| redactor.url(&url));
-            let function = initiator.function.take();
-            initiator.function = function.map(|name| redactor.name(&name));
-        }
-        self.verdict.withhold(redactor);
-        if let Some(delivered) = &mut self.delivered {
-            delivered.withhold(redactor);
-        }
-    }
-}
-
 impl Verdict {
     /// No server was asked.
     pub(super) fn is_not_asked(&mut self) {
@@ -430,60 +378,49 @@ impl Verdict {
             engine.answer.outcome = Outcome::NotAsked;
         }
     }
-
-    fn withhold(&mut self, redactor: &Redactor) {
-        let verdict = self;
-        if let Some(confirmed) = &mut verdict.confirmed {
-            let parameter = confirmed.parameter.take();
-            confirmed.parameter = parameter.map(|named| withheld(&named, redactor));
-        }
-        let PerEngine {
-            chromium,
-            firefox,
-            webkit,
-        } = &mut verdict.engines;
-        let of_engines = [chromium, firefox, webkit].into_iter().flat_map(|engine| {
-            [
-                Some(&mut engine.answer),
-                engine.if_included.as_deref_mut(),
-                engine.if_omitted.as_deref_mut(),
-            ]
-        });
-        let own = [
-            Some(&mut verdict.answer),
-            verdict.if_included.as_deref_mut(),
-            verdict.if_omitted.as_deref_mut(),
-        ];
-        for answer in own.into_iter().chain(of_engines).flatten() {
-            answer.withhold(redactor);
-        }
-        if let Some(PerEngine {
-            chromium,
-            firefox,
-            webkit,
-        }) = &mut verdict.readable
-        {
-            for name in [chromium, firefox, webkit].into_iter().flatten() {
-                *name = redactor.name(name);
-            }
-        }
-        for evidence in &mut verdict.evidence {
-            let (Some(field), Some(value)) = (&evidence.field, &evidence.value) else {
-                continue;
-            };
-            evidence.value = match redactor.field(field.as_bytes(), &from_latin1(value)) {
-                (_, Value::Plain(value)) => Some(value),
-                (_, Value::Withheld(_)) => None,
-            };
-        }
-    }
 }
 
-/// What a browser's message names: a URL, a header, or some value.
-fn withheld(named: &str, redactor: &Redactor) -> String {
-    if named.contains('/') {
-        redactor.url(named)
-    } else {
-        redactor.names(named)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::headers::latin1;
+
+    /// What the three print, as they were seen to.
+    #[test]
+    fn octets_beyond_ascii_are_printed_as_each_engine_does() {
+        for (octets, chromium, firefox, webkit) in [
+            (
+                &b"https://a.test"[..],
+                "https://a.test",
+                "https://a.test",
+                "https://a.test",
+            ),
+            (b"a\xc3\xa9", "a\u{e9}", "a\u{e9}", "a\u{c3}\u{a9}"),
+            (b"\xe9", "\u{e9}", "\u{fffd}", "\u{e9}"),
+            (
+                b"\xc3\xa9\xe9",
+                "\u{c3}\u{a9}\u{e9}",
+                "\u{e9}\u{fffd}",
+                "\u{c3}\u{a9}\u{e9}",
+            ),
+            (
+                b"\xef\xbb\xbfa",
+                "\u{feff}a",
+                "\u{feff}a",
+                "\u{ef}\u{bb}\u{bf}a",
+            ),
+            (
+                b"\xf0\x9f\x98\x80",
+                "\u{1f600}",
+                "\u{1f600}",
+                "\u{f0}\u{9f}\u{98}\u{80}",
+            ),
+        ] {
+            let named = latin1(octets);
+            let of = |engine| printed(engine, &named);
+            assert_eq!(of(Engine::Chromium), chromium, "{named}");
+            assert_eq!(of(Engine::Firefox), firefox, "{named}");
+            assert_eq!(of(Engine::Webkit), webkit, "{named}");
+        }
     }
 }
