@@ -112,8 +112,12 @@ fn other_origin(field: &'static str, value: &[u8], origin: &[u8]) -> Finding {
 }
 
 /// Whether Chromium takes a value for a URL: it does not look into names that are in ASCII already, but
-/// for octets that no host has.
+/// for octets that no host has; and names may have blanks in them, as long as they are written in
+/// another way than U+0020.
 fn is_url(text: &str) -> bool {
+    let text = &*text
+        .replace("%20", LETTER)
+        .replace(is_mapped_to_blank, LETTER);
     match url::Url::parse(text) {
         Ok(_) => true,
         Err(url::ParseError::IdnaError) => {
@@ -122,6 +126,17 @@ fn is_url(text: &str) -> bool {
         }
         Err(_) => false,
     }
+}
+
+/// A letter that may stand in a name, but not in a scheme or in a port.
+const LETTER: &str = "\u{e9}";
+
+/// Whether a character is U+0020 once a name is normalized (UTS #46).
+fn is_mapped_to_blank(character: char) -> bool {
+    matches!(
+        character,
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
 }
 
 fn check_allow_credentials(engine: Engine, answer: &HeaderList) -> Option<Finding> {
@@ -211,6 +226,14 @@ mod tests {
             ("https://app^.test", Cause::AllowOriginInvalid),
             ("https://app%.test", Cause::AllowOriginInvalid),
             ("https://%61pp.test", Cause::AllowOriginMismatch),
+            ("https://app.test\u{a0}", Cause::AllowOriginMismatch),
+            ("https://app\u{3000}.test", Cause::AllowOriginMismatch),
+            ("https://app%20.test", Cause::AllowOriginMismatch),
+            ("https://app.test:443\u{a0}", Cause::AllowOriginInvalid),
+            ("\u{a0}https://app.test", Cause::AllowOriginInvalid),
+            ("https%20://app.test", Cause::AllowOriginInvalid),
+            ("https://xn--a\u{a0}.test", Cause::AllowOriginInvalid),
+            ("https://app\u{2028}.test", Cause::AllowOriginInvalid),
         ] {
             let lines = [("Access-Control-Allow-Origin", value)];
             assert_eq!(
