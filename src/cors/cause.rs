@@ -148,6 +148,9 @@ pub enum Several {
     Comma,
     /// With a blank in the value.
     Blank,
+    /// There is no answer that could have any: Firefox says the same of it where a connection of
+    /// HTTP/1.1 ends before the answer to a PUT, and of no other method.
+    Unanswered,
 }
 
 impl Cause {
@@ -352,6 +355,9 @@ impl Cause {
         Some(match self {
             Self::AllowOriginMissing => "CORSMissingAllowOrigin",
             Self::AllowOriginMultiple if several == Some(Several::Lines) => {
+                "CORSMultipleAllowOriginNotAllowed"
+            }
+            Self::NoResponse if several == Some(Several::Unanswered) => {
                 "CORSMultipleAllowOriginNotAllowed"
             }
             Self::AllowOriginMultiple

@@ -14,7 +14,8 @@ use super::{Cause, CredentialsMode, Engine, reading};
 pub struct Finding {
     /// Which one.
     pub cause: Cause,
-    /// For [`Cause::AllowOriginMultiple`]: how the values came together.
+    /// For [`Cause::AllowOriginMultiple`]: how the values came together; for [`Cause::NoResponse`]: that
+    /// the engine takes it for that.
     pub several: Option<Several>,
     /// What the message names: a value, a method, a header.
     pub parameter: Option<String>,

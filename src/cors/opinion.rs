@@ -3,6 +3,7 @@
 use crate::exchange::{Content, Ending, Protocol, Request, Response};
 
 use super::around::Around;
+use super::cause::Several;
 use super::check::{Asked, Finding, cors_check};
 use super::classify::{Kind, Profile};
 use super::credentials::CredentialsMode;
@@ -163,9 +164,22 @@ impl Situation<'_> {
         // Firefox takes what is not HTTP for an HTTP/0.9 answer, which has no fields.
         if self.ending == Ending::NotHttp && engine == Engine::Firefox {
             Opinion::Blocked(vec![Finding::new(Cause::AllowOriginMissing)])
+        } else if self.is_taken_for_several(engine) {
+            Opinion::Blocked(vec![Finding {
+                several: Some(Several::Unanswered),
+                ..Finding::new(cause)
+            }])
         } else {
             Opinion::Failed(Some(cause))
         }
+    }
+
+    /// Whether an engine takes a connection that ends before the answer for several values.
+    fn is_taken_for_several(&self, engine: Engine) -> bool {
+        engine == Engine::Firefox
+            && self.ending == Ending::NoResponse
+            && self.protocol != Protocol::Http2
+            && self.request.method == "PUT"
     }
 
     fn preflight(&self, engine: Engine, asked: Asked<'_>, response: &Response) -> Opinion {

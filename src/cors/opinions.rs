@@ -61,7 +61,7 @@ impl Situation<'_> {
     /// weigh each in its own way has a part in it.
     fn is_beyond_dispute(&self, chromium: &Both) -> bool {
         let Some(response) = self.effective() else {
-            return self.ending != Ending::NotHttp;
+            return !matches!(self.ending, Ending::NotHttp | Ending::NoResponse);
         };
         // What one network layer refuses, or cannot decode, another may take, and each has its own way with
         // redirects.
@@ -230,9 +230,11 @@ impl Both {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::super::around::Around;
     use super::*;
-    use crate::cors::Profile;
+    use crate::cors::{Phase, Profile};
     use crate::exchange::{AskedUrl, Protocol, Request};
 
     const DESTINATIONS: [&str; 9] = [
@@ -283,17 +285,71 @@ mod tests {
             is_left: false,
             around: &Around::default(),
         };
-        let is_undisputed = Opinions::of(&situation).others.is_none();
+        are_undisputed(&situation)
+    }
+
+    fn are_undisputed(situation: &Situation<'_>) -> bool {
+        let are_undisputed = Opinions::of(situation).others.is_none();
         for mode in [CredentialsMode::Include, CredentialsMode::Omit] {
-            let of = |engine| Opinion::of(engine, &situation, mode);
+            let of = |engine| Opinion::of(engine, situation, mode);
             let [chromium, others @ ..] = Engine::ALL.map(of);
             let are_one = others.iter().all(|other| *other == chromium);
-            assert!(
-                are_one || !is_undisputed,
-                "{request:?} {response:?} {content:?}"
-            );
+            assert!(are_one || !are_undisputed, "{situation:?}");
         }
-        is_undisputed
+        are_undisputed
+    }
+
+    /// What Firefox makes of a request that gets no answer, with its code.
+    fn unanswered(method: &str, protocol: Protocol, ending: Ending) -> (Outcome, String) {
+        let lines = [
+            (
+                "User-Agent",
+                "Mozilla/5.0 rv:140.0 Gecko/20100101 Firefox/140.0",
+            ),
+            ("Origin", "https://app.test"),
+            ("Sec-Fetch-Mode", "cors"),
+            ("Sec-Fetch-Site", "cross-site"),
+        ];
+        let request = Request {
+            method: method.to_owned(),
+            url: AskedUrl::parse("https://api.test/a").expect("valid"),
+            headers: lines.into_iter().collect(),
+        };
+        let situation = Situation {
+            profile: Profile::of(&request, protocol),
+            protocol,
+            request: &request,
+            response: None,
+            content: None,
+            ending,
+            redirects: 0,
+            is_left: false,
+            around: &Around::default(),
+        };
+        are_undisputed(&situation);
+        let answers = Opinions::of(&situation);
+        let firefox = answers.get(Engine::Firefox);
+        let answer = firefox.answer(Engine::Firefox, Phase::Actual, None).answer;
+        let code = answer.code.map(Cow::into_owned);
+        (answer.outcome, code.unwrap_or_default())
+    }
+
+    #[test]
+    fn firefox_takes_a_put_that_http_1_ends_before_the_answer_for_several_values() {
+        let (failed, code) = (Outcome::Failed, "CORSDidNotSucceed");
+        let several = (Outcome::Blocked, "CORSMultipleAllowOriginNotAllowed");
+        let (http, http2) = (Protocol::Http11, Protocol::Http2);
+        for (method, protocol, ending, (outcome, code)) in [
+            ("PUT", http, Ending::NoResponse, several),
+            ("PUT", http2, Ending::NoResponse, (failed, code)),
+            ("PUT", http, Ending::ResetByServer, (failed, code)),
+            ("GET", http, Ending::NoResponse, (failed, code)),
+            ("POST", http, Ending::NoResponse, (failed, code)),
+            ("DELETE", http, Ending::NoResponse, (failed, code)),
+        ] {
+            let told = unanswered(method, protocol, ending);
+            assert_eq!(told, (outcome, code.to_owned()), "{method} {ending}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! own order.
 
 use crate::exchange::Response;
-use crate::wire::headers::{HeaderList, latin1};
+use crate::wire::headers::HeaderList;
 use crate::wire::{is_token, trim_ows};
 
 use super::check::{Asked, Finding, cors_check};
@@ -107,15 +107,15 @@ fn check_status(engine: Engine, answer: &Response) -> Option<Finding> {
 
 /// What an engine names of a list that it cannot parse: Firefox the first member that is no token,
 /// WebKit all of it, Chromium nothing.
-fn unparsable(engine: Engine, value: &[u8]) -> Option<String> {
+fn unparsable(engine: Engine, value: &[u8]) -> &[u8] {
     match engine {
-        Engine::Chromium => None,
+        Engine::Chromium => b"",
         Engine::Firefox => {
             let mut members = value.split(|&octet| octet == b',').map(trim_ows);
-            let bad = members.find(|member| !member.is_empty() && !is_token(member))?;
-            Some(String::from_utf8_lossy(bad).into_owned())
+            let bad = members.find(|member| !member.is_empty() && !is_token(member));
+            bad.unwrap_or_default()
         }
-        Engine::Webkit => Some(latin1(value).into_owned()),
+        Engine::Webkit => value,
     }
 }
 
@@ -150,19 +150,21 @@ impl Lists<'_> {
     fn check_methods_parse(&self) -> Option<Finding> {
         let value = self.methods.as_ref().err()?;
         let named = unparsable(self.engine, value);
-        Some(Finding {
-            parameter: named,
-            ..Finding::at(Cause::AllowMethodsUnparsable, ALLOW_METHODS)
-        })
+        Some(Finding::naming(
+            Cause::AllowMethodsUnparsable,
+            ALLOW_METHODS,
+            named,
+        ))
     }
 
     fn check_headers_parse(&self) -> Option<Finding> {
         let value = self.headers.as_ref().err()?;
         let named = unparsable(self.engine, value);
-        Some(Finding {
-            parameter: named,
-            ..Finding::at(Cause::AllowHeadersUnparsable, ALLOW_HEADERS)
-        })
+        Some(Finding::naming(
+            Cause::AllowHeadersUnparsable,
+            ALLOW_HEADERS,
+            named,
+        ))
     }
 
     /// "If request's method is not in methods, … is not a CORS-safelisted method, and request's

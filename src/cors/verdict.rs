@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{ExchangeId, Initiator};
-use crate::wire::headers::from_latin1;
+use crate::wire::headers::{from_latin1, latin1};
 
 use super::check::Finding;
 use super::engine::PerEngine;
@@ -134,8 +134,8 @@ pub enum Basis {
     Predicted,
 }
 
-/// What an engine's message names, as the engine prints its octets: WebKit takes each for a character,
-/// the others take them for UTF-8. Of octets that are none, Chromium takes each for a character, too.
+/// What an engine's message names, as the engine prints its octets, which all take for UTF-8: WebKit then
+/// prints each octet as a character, and so does Chromium where they are none.
 pub(super) fn printed(engine: Engine, octets: &str) -> String {
     if octets.is_ascii() {
         return octets.to_owned();
@@ -144,7 +144,7 @@ pub(super) fn printed(engine: Engine, octets: &str) -> String {
     match engine {
         Engine::Chromium => str::from_utf8(&utf8).unwrap_or(octets).to_owned(),
         Engine::Firefox => String::from_utf8_lossy(&utf8).into_owned(),
-        Engine::Webkit => octets.to_owned(),
+        Engine::Webkit => latin1(String::from_utf8_lossy(&utf8).as_bytes()).into_owned(),
     }
 }
 
@@ -383,7 +383,6 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::headers::latin1;
 
     /// What the three print, as they were seen to.
     #[test]
@@ -396,12 +395,12 @@ mod tests {
                 "https://a.test",
             ),
             (b"a\xc3\xa9", "a\u{e9}", "a\u{e9}", "a\u{c3}\u{a9}"),
-            (b"\xe9", "\u{e9}", "\u{fffd}", "\u{e9}"),
+            (b"\xe9", "\u{e9}", "\u{fffd}", "\u{ef}\u{bf}\u{bd}"),
             (
                 b"\xc3\xa9\xe9",
                 "\u{c3}\u{a9}\u{e9}",
                 "\u{e9}\u{fffd}",
-                "\u{c3}\u{a9}\u{e9}",
+                "\u{c3}\u{a9}\u{ef}\u{bf}\u{bd}",
             ),
             (
                 b"\xef\xbb\xbfa",

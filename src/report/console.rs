@@ -10,7 +10,6 @@ use crate::cors::{Cause, Destination, Engine, Judgement, Kind, Phase};
 use crate::exchange::recorded::Recorded;
 use crate::exchange::secret::Value;
 use crate::exchange::{ExchangeId, RequestUrl};
-use crate::wire::headers::from_latin1;
 
 /// Where it happened: what a message names beside its reason.
 #[derive(Clone, Debug)]
@@ -86,13 +85,7 @@ fn chromium(code: &str, answer: &Answer, scene: &Scene<'_>) -> Option<String> {
 fn firefox(code: &str, answer: &Answer, scene: &Scene<'_>) -> Option<String> {
     let text = known(says(Engine::Firefox, code))?;
     let named = answer.parameter.as_deref().unwrap_or_default();
-    let octets = from_latin1(named);
-    let named = match code {
-        // Here, and nowhere else, Firefox reads UTF-8.
-        "CORSAllowOriginNotMatchingOrigin" => String::from_utf8_lossy(&octets),
-        _ => Cow::Borrowed(named),
-    };
-    let reason = filled(text, &[&named]);
+    let reason = filled(text, &[named]);
     let url = match code {
         "CORSNotSupportingCredentials" => format!("‘{}’", scene.url()),
         _ => scene.url().to_owned(),

@@ -15,10 +15,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("stacks-grpc-web-headers", ANOTHER_OF_SEVERAL),
     ("stacks-sentry-baggage", ANOTHER_OF_SEVERAL),
     (
-        "transport-actual-close",
-        "the preflight's lines count again",
-    ),
-    (
         "transport-actual-garbage",
         "the preflight's lines count again",
     ),

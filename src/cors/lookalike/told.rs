@@ -24,6 +24,7 @@ pub(in crate::cors) fn told(
             Some((bar.look_alike, bar.confidence, by_page))
         }
         Opinion::Failed(_) => failure(situation),
+        Opinion::Blocked(_) if situation.effective().is_none() => failure(situation),
         Opinion::Allowed => unhappy(situation, mode),
         Opinion::Exempt | Opinion::Pending | Opinion::Blocked(_) => None,
     };

@@ -28,7 +28,7 @@ fn variants(cause: Cause) -> impl Iterator<Item = (Engine, Phase, Option<Several
             Some(Several::Blank),
         ]
     } else {
-        &[None]
+        &[None, Some(Several::Unanswered)]
     };
     Engine::ALL.into_iter().flat_map(move |engine| {
         let phases = [Phase::Actual, Phase::Preflight];
