@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::targets::Targets;
 use super::word::Loads;
 use super::{Error, Link, message};
 use crate::exchange::{Moment, Word};
@@ -30,6 +31,7 @@ pub struct Listener {
     link: Link,
     next: u64,
     loads: Loads,
+    targets: Targets,
     /// The pages to be opened in the tab that is there, and in others.
     open: Vec<String>,
     /// Those that are opened in tabs of their own only.
@@ -53,6 +55,7 @@ impl Listener {
             link,
             next: 0,
             loads: Loads::default(),
+            targets: Targets::default(),
             open,
             open_beside: Vec::new(),
         }
@@ -98,8 +101,14 @@ impl Listener {
         let Some(method) = message.method else {
             return Ok(());
         };
-        if method == "Target.attachedToTarget" {
-            self.greet(&message.params).await?;
+        match &*method {
+            "Target.attachedToTarget" => self.greet(&message.params).await?,
+            "Target.detachedFromTarget" => {
+                if let Some(next) = self.targets.detached(&message.params) {
+                    self.hear_from(&next).await?;
+                }
+            }
+            _ => {}
         }
         self.loads
             .note(&message.session, &method, &message.params, now);
@@ -113,10 +122,8 @@ impl Listener {
         let (Some(session), Some(kind)) = (session, kind) else {
             return Ok(());
         };
-        if TELLING.contains(&kind) {
-            self.send(session, "Network.enable", json!({})).await?;
-            self.send(session, "Audits.enable", json!({})).await?;
-            self.follow(session).await?;
+        if TELLING.contains(&kind) && self.targets.attached(params) {
+            self.hear_from(session).await?;
         }
         self.send(session, "Runtime.runIfWaitingForDebugger", json!({}))
             .await?;
@@ -124,6 +131,13 @@ impl Listener {
             self.open_pages(session).await?;
         }
         Ok(())
+    }
+
+    /// Has a tab, frame or worker tell of its network, and of what it opens.
+    async fn hear_from(&mut self, session: &str) -> Result<(), Error> {
+        self.send(session, "Network.enable", json!({})).await?;
+        self.send(session, "Audits.enable", json!({})).await?;
+        self.follow(session).await
     }
 
     async fn open_pages(&mut self, session: &str) -> Result<(), Error> {

@@ -12,6 +12,7 @@ pub mod link;
 pub mod listener;
 mod message;
 pub mod profile;
+mod targets;
 pub mod visit;
 pub mod word;
 

@@ -106,6 +106,17 @@ impl Browsing {
         }
     }
 
+    /// Takes in what is left once it has ended: none of it ended so.
+    pub fn has_none(&mut self, ending: &str) {
+        for line in self.lines.iter() {
+            let record: Value = serde_json::from_str(&line).expect("JSON");
+            self.records
+                .insert(record["id"].as_u64().expect("a number"), record);
+        }
+        let is_so = |record: &Value| record["ending"] == ending;
+        assert!(!self.records.values().any(is_so), "{:#?}", self.told());
+    }
+
     /// What is said of each exchange, in short.
     fn told(&self) -> Vec<String> {
         let told = |record: &Value| {

@@ -15,6 +15,7 @@ mod browsing;
 mod chromium;
 mod site;
 mod unsent;
+mod worked;
 
 use browsing::{Browsing, corstap};
 use rustix::process::Signal;

@@ -69,6 +69,35 @@ const xhr = url => new Promise(done => {
 })();
 ";
 
+/// A page whose requests all go through a service worker, which answers some itself.
+const WORKED: &str =
+    "const go = (path, options) => fetch('https://API' + path, options).then(() => 1, () => 0);
+(async () => {
+  const { serviceWorker } = navigator;
+  await serviceWorker.register('/worker.js');
+  if (!serviceWorker.controller) {
+    await new Promise(done => serviceWorker.addEventListener('controllerchange', done));
+  }
+  await go('/bare');
+  await go('/bare?made');
+  await go('/bare?mended');
+  await go('/preflight', { method: 'PUT', headers: { 'x-custom': '1' } });
+  await go('/open');
+  await fetch('/done');
+})();
+";
+
+const WORKER: &str = "addEventListener('install', () => skipWaiting());
+addEventListener('activate', event => event.waitUntil(clients.claim()));
+addEventListener('fetch', event => {
+  const { request } = event;
+  const instead = () => new Response('instead');
+  if (request.url.endsWith('made')) event.respondWith(instead());
+  else if (request.url.endsWith('mended')) event.respondWith(fetch(request).catch(instead));
+  else event.respondWith(fetch(request));
+});
+";
+
 /// A field whose octets are half a surrogate pair, which Chromium tells as it is.
 const HALF: &str = "X-Half: \u{ed}\u{a0}\u{80}\r\n";
 
@@ -108,6 +137,11 @@ impl Site {
     /// The page whose requests do not get far.
     pub fn page_of_the_unsent(&self) -> String {
         format!("{}unsent", self.page())
+    }
+
+    /// The page that has a service worker.
+    pub fn page_of_the_worker(&self) -> String {
+        format!("{}worked", self.page())
     }
 }
 
@@ -153,36 +187,40 @@ fn socket(path: &str, head: &str) -> Option<String> {
     ))
 }
 
+/// The pages and their scripts: fields and content.
+fn file(path: &str, port: u16) -> Option<(String, String)> {
+    let api = format!("{API}:{port}");
+    let policy = format!("Content-Security-Policy: connect-src https://{api} 'self'\r\n");
+    let page = |policy: &str, script: &str| {
+        let fields = format!("Content-Type: text/html\r\n{policy}");
+        Some((fields, format!("<script src=/{script}.js></script>")))
+    };
+    let script = |text: &str| {
+        let text = text
+            .replace("API", &api)
+            .replace("PORT", &port.to_string())
+            .replace("SECRET", SECRET)
+            .replace("HOST", API);
+        Some(("Content-Type: text/javascript\r\n".to_owned(), text))
+    };
+    match path {
+        "/" => page(&policy, "app"),
+        "/unsent" => page("", "unsent"),
+        "/worked" => page("", "worked"),
+        "/app.js" => script(SCRIPT),
+        "/unsent.js" => script(UNSENT),
+        "/worked.js" => script(WORKED),
+        "/worker.js" => script(WORKER),
+        _ => None,
+    }
+}
+
 /// An answer, an octet a character.
 fn answer(method: &str, path: &str, port: u16) -> String {
-    let api = format!("{API}:{port}");
     let page = format!("Access-Control-Allow-Origin: https://{PAGE}:{port}\r\n");
-    let policy = format!("Content-Security-Policy: connect-src https://{api} 'self'\r\n");
-    let (status, fields, content) = match path.split('?').next().unwrap_or_default() {
-        "/" => (
-            200,
-            format!("Content-Type: text/html\r\n{policy}"),
-            "<script src=/app.js></script>".to_owned(),
-        ),
-        "/app.js" => (
-            200,
-            "Content-Type: text/javascript\r\n".to_owned(),
-            SCRIPT.replace("API", &api),
-        ),
-        "/unsent" => (
-            200,
-            "Content-Type: text/html\r\n".to_owned(),
-            "<script src=/unsent.js></script>".to_owned(),
-        ),
-        "/unsent.js" => (
-            200,
-            "Content-Type: text/javascript\r\n".to_owned(),
-            UNSENT
-                .replace("API", &api)
-                .replace("PORT", &port.to_string())
-                .replace("SECRET", SECRET)
-                .replace("HOST", API),
-        ),
+    let path = path.split('?').next().unwrap_or_default();
+    let (status, fields, content) = match path {
+        _ if let Some((fields, content)) = file(path, port) => (200, fields, content),
         "/held" if method == "OPTIONS" => (
             204,
             format!("{page}Access-Control-Allow-Methods: PUT\r\nAccess-Control-Max-Age: 600\r\n"),

@@ -19,6 +19,9 @@ const APART: Duration = Duration::from_millis(300);
 /// What Firefox says of almost every preflight that fails, beside the cause.
 const CONSEQUENCE: &str = "CORSDidNotSucceed";
 
+/// What comes of a request whose service worker failed: what went over the wire is the worker's own.
+const INTERCEPTED: &str = "NS_ERROR_INTERCEPTION_FAILED";
+
 /// Requests that have ended of late, and messages that nobody has asked for yet.
 #[derive(Debug, Default)]
 pub struct Ends {
@@ -91,7 +94,7 @@ impl Ends {
 
     /// A preflight that failed is the reason why its request did.
     fn is_taken(&mut self, message: &Message) -> bool {
-        let named = |end: &&mut End| message.text.contains(&end.address);
+        let named = |end: &&mut End| names(&message.text, &end.address);
         let mut named: Vec<_> = self.of_late.iter_mut().filter(named).collect();
         let first = named
             .iter()
@@ -151,7 +154,7 @@ impl End {
 
     /// Takes a message that is about it, unless it has a better one.
     fn takes(&mut self, message: &Message) -> bool {
-        let is_about = message.text.contains(&self.address);
+        let is_about = names(&message.text, &self.address);
         let has_cause = self
             .complaint
             .as_ref()
@@ -171,6 +174,8 @@ impl End {
     fn word(self) -> Word {
         let way = if self.request.url.is_never_sent() {
             Way::Kept
+        } else if self.error.as_deref() == Some(INTERCEPTED) {
+            Way::Sent
         } else {
             Way::Untold
         };
@@ -205,6 +210,17 @@ impl Handshake {
     }
 }
 
+/// Whether a message names this address, and not one that only begins so.
+fn names(text: &str, address: &str) -> bool {
+    let goes_on = |rest: &str| {
+        let mut rest = rest.chars().take_while(char::is_ascii_graphic);
+        rest.any(|next| next.is_ascii_alphanumeric() || "/?#&=%".contains(next))
+    };
+    let places = text.match_indices(address).map(|(at, _)| at);
+    let mut rests = places.filter_map(|at| text.get(at + address.len()..));
+    rests.any(|rest| !goes_on(rest))
+}
+
 /// An address as the console names it: that of a handshake with the page's scheme, not the wire's.
 fn named(address: &str, handshake: Option<Handshake>) -> String {
     let address = address.split('#').next().unwrap_or_default();
@@ -228,7 +244,9 @@ fn said(handshake: Option<Handshake>, complaint: Option<String>, error: Option<S
             code: plain(&category).to_owned(),
             parameter: None,
         },
-        (_, _, Some(error)) if error == "NS_BINDING_ABORTED" => Said::Nothing,
+        (_, _, Some(error)) if error == "NS_BINDING_ABORTED" || error == INTERCEPTED => {
+            Said::Nothing
+        }
         (_, _, Some(code)) => Said::Failed { code },
         (_, _, None) => Said::Passed,
     }
@@ -317,6 +335,43 @@ mod tests {
         });
         let expected = refused("CORSMissingAllowHeaderFromPreflight");
         assert_eq!(said, [("OPTIONS".to_owned(), expected)]);
+    }
+
+    #[test]
+    fn a_message_is_about_its_own_address_and_not_about_where_that_begins() {
+        for (text, is_named) in [
+            ("resource at https://api.test/a. (Reason: …)", true),
+            ("(https://api.test/a)", true),
+            ("‘https://api.test/a’", true),
+            ("https://api.test/aにあるリソース", true),
+            ("at https://api.test/a", true),
+            ("at https://api.test/a/b. (Reason: …)", false),
+            ("at https://api.test/a?b. (Reason: …)", false),
+            ("at https://api.test/a.json. (Reason: …)", false),
+            ("from https://api.test/ab to https://api.test/a.", true),
+            ("at https://api.test/. (Reason: …)", false),
+        ] {
+            assert_eq!(names(text, API), is_named, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_fails_in_a_service_worker_is_not_unsent_and_is_what_the_console_says_if_anything() {
+        let (name, params) = ended("PUT", Some(INTERCEPTED), false);
+        let of = |category: &str| {
+            let mut ends = Ends::default();
+            ends.hear(message(category), NOW);
+            ends.note(name, &params, NOW);
+            ends.time_passes(Moment::from_micros(1_000_000));
+            let words = ends.take();
+            let [word] = &words[..] else {
+                panic!("{words:?}")
+            };
+            (word.said.clone(), word.is_unsent())
+        };
+        let missing = refused("CORSMissingAllowOrigin");
+        assert_eq!(of("CORSMissingAllowOrigin2"), (missing, false));
+        assert_eq!(of("CORSDidNotSucceed2"), (Said::Nothing, false));
     }
 
     #[test]

@@ -182,9 +182,14 @@ impl Loads {
         }
     }
 
-    /// A stream may go on for ever: what its head came to is told at once.
+    /// A stream may go on for ever: what its head came to is told at once. What a service worker answers
+    /// was not sent: it tells itself of what it asks for.
     fn answered(&mut self, params: &Value) {
         let id = text(params, "/requestId").unwrap_or_default();
+        if params.pointer("/response/fromServiceWorker") == Some(&Value::Bool(true)) {
+            self.by_id.remove(id);
+            return;
+        }
         if text(params, "/type") == Some("EventSource")
             && let Some(mut load) = self.by_id.remove(id)
         {
@@ -381,7 +386,7 @@ fn headers(told: Option<&Value>) -> Vec<(String, String)> {
     lines.filter_map(line).collect()
 }
 
-fn text<'a>(value: &'a Value, place: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, place: &str) -> Option<&'a str> {
     value.pointer(place).and_then(Value::as_str)
 }
 
