@@ -81,6 +81,7 @@ const WORKED: &str =
   await go('/bare');
   await go('/bare?made');
   await go('/bare?mended');
+  await go('/bare?stale');
   await go('/preflight', { method: 'PUT', headers: { 'x-custom': '1' } });
   await go('/open');
   await fetch('/done');
@@ -93,7 +94,10 @@ addEventListener('fetch', event => {
   const { request } = event;
   const instead = () => new Response('instead');
   if (request.url.endsWith('made')) event.respondWith(instead());
-  else if (request.url.endsWith('mended')) event.respondWith(fetch(request).catch(instead));
+  else if (request.url.endsWith('stale')) {
+    event.respondWith(instead());
+    event.waitUntil(fetch(request).catch(() => 0));
+  } else if (request.url.endsWith('mended')) event.respondWith(fetch(request).catch(instead));
   else event.respondWith(fetch(request));
 });
 ";

@@ -15,7 +15,7 @@ async fn is_said_once(browser: &str, missing: &str) {
     let dir = tempfile::tempdir().unwrap();
     let site = Site::start(dir.path()).await;
     let mut browsing = Browsing::of_page(&site, &site.page_of_the_worker(), browser);
-    for end in ["/bare", "/bare?mended"] {
+    for end in ["/bare", "/bare?mended", "/bare?stale"] {
         let bare = browsing.until("GET", end, is_told);
         let expected = (&json!("blocked"), &json!(true), &json!(missing));
         assert_eq!(said(&bare), expected, "{end}");

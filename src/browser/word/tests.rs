@@ -255,6 +255,19 @@ fn of_what_is_asked_for_elsewhere_failures_alone_are_told() {
 }
 
 #[test]
+fn what_a_service_worker_answers_is_not_told_of() {
+    let answered = |by_worker: bool| {
+        let response = json!({"url": API, "status": 200, "fromServiceWorker": by_worker});
+        let params = json!({"requestId": "1", "type": "Fetch", "response": response});
+        let finished = ("Network.loadingFinished", json!({"requestId": "1"}));
+        let begins = begins("1", "GET", &script());
+        told(&[begins, ("Network.responseReceived", params), finished])
+    };
+    assert!(answered(true).is_empty());
+    assert_eq!(answered(false).len(), 1);
+}
+
+#[test]
 fn what_a_page_gave_up_says_nothing() {
     let aborted = json!({"requestId": "1", "errorText": "net::ERR_ABORTED", "canceled": true});
     let words = told(&[
