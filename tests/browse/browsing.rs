@@ -108,7 +108,7 @@ impl Browsing {
 
     /// Takes in what is left once it has ended: none of it ended so.
     pub fn has_none(&mut self, ending: &str) {
-        for line in self.lines.iter() {
+        for line in &self.lines {
             let record: Value = serde_json::from_str(&line).expect("JSON");
             self.records
                 .insert(record["id"].as_u64().expect("a number"), record);
