@@ -33,6 +33,11 @@ const fn at(milliseconds: i64) -> Moment {
 
 /// An exchange that is over: it began at that time, and the answer allows all origins.
 fn seen(judge: &mut Judge, id: u64, began: i64, request: Request) {
+    ended(judge, id, began, request, Ending::Complete);
+}
+
+/// One that ended in this way.
+fn ended(judge: &mut Judge, id: u64, began: i64, request: Request, ending: Ending) {
     let (id, connection) = (ExchangeId(id), ConnectionId(id));
     let sent = Response {
         status: 200,
@@ -60,7 +65,7 @@ fn seen(judge: &mut Judge, id: u64, began: i64, request: Request) {
         Event::Ended {
             id,
             at: at(began + 2),
-            ending: Ending::Complete,
+            ending,
             reason: None,
         },
     ] {
@@ -158,6 +163,27 @@ fn of_requests_for_one_url_the_most_alike_is_meant_and_then_the_nearest() {
         None,
         "each is told once"
     );
+}
+
+#[test]
+fn of_requests_that_are_alike_the_one_that_the_browser_cancelled_was_refused() {
+    for refused_first in [true, false] {
+        let mut judge = Judge::new();
+        seen(&mut judge, 1, 10, request(&[]));
+        ended(&mut judge, 2, 11, request(&[]), Ending::ResetByClient);
+        seen(&mut judge, 3, 12, request(&[]));
+        let meant = |judge: &mut Judge, said| {
+            hear(judge, word(request(&[]), 9, Way::Sent, said)).map(|id| id.0)
+        };
+        if refused_first {
+            assert_eq!(meant(&mut judge, wildcard()), Some(2));
+        }
+        assert_eq!(meant(&mut judge, Said::Passed), Some(1));
+        assert_eq!(meant(&mut judge, Said::Passed), Some(3));
+        if !refused_first {
+            assert_eq!(meant(&mut judge, wildcard()), Some(2));
+        }
+    }
 }
 
 #[test]

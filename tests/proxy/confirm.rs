@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use corstap::cors::verdict::ConfirmedBy;
-use corstap::cors::{CredentialsMode, Outcome, Verdict};
+use corstap::cors::{Answer, CredentialsMode, Outcome, Verdict};
 use h2::{Reason, RecvStream, SendStream};
 
 use crate::support::http2::{Browser, Server, both, head, piece, whole, within};
@@ -72,15 +72,15 @@ async fn a_browser_that_takes_the_response_has_asked_without_credentials() {
     panic!("nothing was confirmed");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_browser_that_cancels_it_has_asked_with_credentials() {
+/// What is told of an answer with these fields that the browser cancels.
+async fn cancelled(fields: &[(&str, &str)]) -> Verdict {
     let scene = Scene::set_to_confirm().await;
     let (mut browser, mut server) = both(&scene).await;
     let (answer, mut asking) = browser.asks("POST", "/", &FETCH, true).await;
     asking.send_data(Bytes::new(), true).expect("sent");
     let (_request, mut respond) = server.sees().await;
     let mut answering = respond
-        .send_response(head(200, &[ASTERISK]), false)
+        .send_response(head(200, fields), false)
         .expect("sent");
     let mut content = within(answer).await.expect("a response").into_body();
     answering
@@ -88,13 +88,27 @@ async fn a_browser_that_cancels_it_has_asked_with_credentials() {
         .expect("sent");
     assert_eq!(piece(&mut content).await, "hell");
     asking.send_reset(Reason::CANCEL);
-    let verdict = confirmed(&scene);
+    confirmed(&scene)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_cancels_it_has_asked_with_credentials() {
+    let verdict = cancelled(&[ASTERISK]).await;
     assert_eq!(verdict.answer.outcome, Outcome::Blocked);
     assert_eq!(verdict.credentials.mode, Some(CredentialsMode::Include));
     assert_eq!(
         verdict.confirmed.map(|it| it.by),
         Some(ConfirmedBy::Cancelled)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_cancels_what_it_cannot_decode_tells_nothing_of_credentials() {
+    let verdict = cancelled(&[ASTERISK, ("content-encoding", "gzip")]).await;
+    assert_eq!(verdict.credentials.mode, None);
+    let of = |answer: Option<Box<Answer>>| answer.map(|answer| answer.outcome);
+    assert_eq!(of(verdict.if_omitted), Some(Outcome::Failed));
+    assert_eq!(of(verdict.if_included), Some(Outcome::Blocked));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

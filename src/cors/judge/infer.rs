@@ -314,7 +314,9 @@ impl Judge {
         };
         watched.confirmed_by = Some(by);
         self.changed.push(id);
-        if let Some(outcome) = by.outcome() {
+        // What fails for its content is cancelled for that.
+        let outcome = by.outcome().filter(|_| watched.is_up_to_cors());
+        if let Some(outcome) = outcome {
             self.learn(id, outcome, because);
         }
     }

@@ -117,8 +117,8 @@ fn rule(bar: Bar) -> Option<Rule> {
 
 impl Judge {
     /// The exchange that a browser's word is about: one with that method and URL that began when the
-    /// browser says, of which it has said nothing yet; of several the one that is most alike, and
-    /// nearest in time.
+    /// browser says, of which it has said nothing yet; of several the one that is most alike, that ended
+    /// as the browser says, and that is nearest in time.
     pub fn exchange_of(&self, word: &Word) -> Option<ExchangeId> {
         if word.way == Way::Kept {
             return None;
@@ -127,7 +127,8 @@ impl Judge {
         let distance = |watched: &Watched| {
             let (before, after) = (word.started, watched.started);
             let apart = after.since(before) + before.since(after);
-            (unlike(word, &watched.request), apart)
+            let ends_otherwise = ends_otherwise(&word.said, watched.ending);
+            (unlike(word, &watched.request), ends_otherwise, apart)
         };
         let unsaid = || {
             let all = self.watched.newest().take_while(in_time);
@@ -375,6 +376,17 @@ fn is_of(word: &Word, watched: &Watched) -> bool {
         && request.method == word.request.method
         && request.url == word.request.url
         && (origin.is_none() || origin == request.headers.first("origin"))
+}
+
+/// Whether an exchange ended otherwise than what the browser says lets one expect: it cancels what it
+/// refuses while that still comes, and takes what passes to the end.
+fn ends_otherwise(said: &Said, ending: Ending) -> bool {
+    let is_cancelled = ending == Ending::ResetByClient;
+    match said {
+        Said::Passed => is_cancelled,
+        Said::Refused { .. } => !is_cancelled,
+        Said::Nothing | Said::Failed { .. } => false,
+    }
 }
 
 /// In how many of the fields that tell requests apart an exchange's is another one.

@@ -79,10 +79,13 @@ impl Pump {
         glimpse.content(is_whole)
     }
 
-    /// Whether all content has come.
+    /// Whether all content has come, some of which may still wait to leave.
     fn is_whole(&self) -> bool {
         match self.end {
-            End::NotYet => false,
+            End::NotYet => {
+                let left = self.trial.as_ref().and_then(|trial| trial.left);
+                self.from.is_end_stream() || left == Some(self.waiting.len() as u64)
+            }
             End::Last(_) | End::Through => true,
         }
     }
@@ -178,9 +181,8 @@ impl Pump {
         let Some(trial) = &self.trial else {
             return 0;
         };
-        let is_last = self.from.is_end_stream() || trial.left == Some(self.waiting.len() as u64);
         let is_first = self.waiting.len() == 1 && !trial.hold.has_begun();
-        usize::from(trial.hold.held().is_none() && is_last && !is_first)
+        usize::from(trial.hold.held().is_none() && self.is_whole() && !is_first)
     }
 
     /// Waits until the last octet may go.
