@@ -314,9 +314,7 @@ impl Judge {
         };
         watched.confirmed_by = Some(by);
         self.changed.push(id);
-        // What fails for its content is cancelled for that.
-        let outcome = by.outcome().filter(|_| watched.is_up_to_cors());
-        if let Some(outcome) = outcome {
+        if let Some(outcome) = by.outcome() {
             self.learn(id, outcome, because);
         }
     }

@@ -221,9 +221,9 @@ impl Watched {
             && self.is_up_to_cors()
     }
 
-    /// Whether CORS alone decides: browsers give an answer up as well where a load fails for its status, or
-    /// for its content.
-    pub(super) fn is_up_to_cors(&self) -> bool {
+    /// Whether CORS alone decides in WebKit: it closes the connection as well where a load fails for its
+    /// status, or for its content.
+    fn is_up_to_cors(&self) -> bool {
         let (omitted, included) = self.outcomes();
         let is_of_cors = |outcome| matches!(outcome, Outcome::Allowed | Outcome::Blocked);
         is_of_cors(omitted) && is_of_cors(included)
