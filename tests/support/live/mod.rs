@@ -18,6 +18,7 @@ use corstap::cors::judge::PATIENCE as NOT_FOLLOWED;
 use corstap::cors::verdict::ConfirmedBy;
 use corstap::cors::{Engine, Outcome};
 use corstap::exchange::Moment;
+use corstap::exchange::secret::WITHHELD;
 use corstap::policy::Policy;
 use corstap::policy::rewrite::Rewriter;
 use corstap::proxy::Rewriting;
@@ -183,10 +184,12 @@ impl Said {
     }
 
     /// Whether its message names this. WebKit names headers as the script wrote them, which the wire does not
-    /// show.
+    /// show; and what is withheld cannot be told apart.
     fn names(&self, ours: Option<&str>) -> bool {
         let named = self.named.as_deref();
-        if self.made.code.as_deref() == Some("header-not-allowed") {
+        if ours.is_some_and(|ours| ours.contains(WITHHELD)) {
+            named.is_some()
+        } else if self.made.code.as_deref() == Some("header-not-allowed") {
             named.map(str::to_ascii_lowercase).as_deref() == ours
         } else {
             named == ours
