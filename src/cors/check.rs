@@ -116,11 +116,13 @@ fn other_origin(field: &'static str, value: &[u8], origin: &[u8]) -> Finding {
 /// for octets that no host has; and names may have blanks in them, as long as they are written in
 /// another way than U+0020.
 fn is_url(text: &str) -> bool {
-    let text = &*text
-        .replace("%20", LETTER)
-        .replace(is_mapped_to_blank, LETTER);
+    let has_blank = || text.contains("%20") || text.contains(is_mapped_to_blank);
     match url::Url::parse(text) {
         Ok(_) => true,
+        Err(_) if has_blank() => {
+            let text = text.replace("%20", LETTER);
+            is_url(&text.replace(is_mapped_to_blank, LETTER))
+        }
         Err(url::ParseError::IdnaError) => {
             let plain = || text.to_ascii_lowercase().replace("xn--", "xn-");
             text.is_ascii() && url::Url::parse(&plain()).is_ok()
