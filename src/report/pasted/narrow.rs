@@ -24,12 +24,14 @@ pub(super) fn narrow(reading: &mut Reading) {
     let has_small = parameter
         .chars()
         .any(|character| character.is_ascii_lowercase());
+    let is_several = reading.code == Some("CORSMultipleAllowOriginNotAllowed");
     reading.candidates.sort_by_key(|entry| {
         let is = |cause: Cause| entry.code == cause.name();
         let is_first = is(Cause::MethodCase) && has_small
-            || is(Cause::NoResponse)
+            || is(Cause::NoResponse) && !is_several
             || is(Cause::RedirectOriginNull) && is_null;
-        (!is_first, is(Cause::AuthorizationNeedsListing))
+        let is_last = is(Cause::AuthorizationNeedsListing) || is(Cause::NoResponse);
+        (!is_first, is_last)
     });
 }
 

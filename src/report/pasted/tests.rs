@@ -145,6 +145,15 @@ fn a_message_that_fits_several_causes_has_them_all_unless_it_tells_more() {
         codes("Origin null is not allowed by Access-Control-Allow-Origin. Status code: 200")[0],
         "redirect-origin-null"
     );
+    let firefox = |reason| format!("Cross-Origin Request Blocked: (Reason: {reason}).");
+    assert_eq!(
+        codes(&firefox(
+            "Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed"
+        )),
+        ["allow-origin-multiple", "no-response"]
+    );
+    let general = firefox("CORS request did not succeed");
+    assert_eq!(codes(&general)[0], "no-response");
 }
 
 #[test]
