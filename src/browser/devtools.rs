@@ -243,7 +243,6 @@ impl DevTools {
     async fn message(&mut self) -> Result<Message, Error> {
         let received = timeout(PATIENCE, self.link.receive()).await;
         let octets = received.map_err(|_| Error::Gone("it does not answer"))??;
-
         Ok(message::read(&octets)?)
     }
 }

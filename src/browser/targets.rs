@@ -24,18 +24,14 @@ impl Targets {
     /// one to be listened to from here on, if there is any.
     pub(super) fn detached(&mut self, params: &Value) -> Option<String> {
         let session = text(params, "/sessionId")?;
-        let is_in = |sessions: &[String]| sessions.iter().position(|known| known == session);
-        let (target, place) = self
-            .0
-            .iter()
-            .find_map(|(target, sessions)| Some((target.clone(), is_in(sessions)?)))?;
-        let sessions = self.0.get_mut(&target)?;
+        let (sessions, place) = self.0.values_mut().find_map(|sessions| {
+            let place = sessions.iter().position(|known| known == session)?;
+            Some((sessions, place))
+        })?;
         sessions.remove(place);
-        if sessions.is_empty() {
-            self.0.remove(&target);
-            return None;
-        }
-        sessions.first().filter(|_| place == 0).cloned()
+        let next = sessions.first().filter(|_| place == 0).cloned();
+        self.0.retain(|_, sessions| !sessions.is_empty());
+        next
     }
 }
 
