@@ -100,18 +100,20 @@ impl Browsing {
             let Ok(line) = self.lines.recv_timeout(left) else {
                 panic!("no {method} …{end} as expected in {:#?}", self.told());
             };
-            let record: Value = serde_json::from_str(&line).expect("JSON");
-            self.records
-                .insert(record["id"].as_u64().expect("a number"), record);
+            self.take_in(&line);
         }
+    }
+
+    fn take_in(&mut self, line: &str) {
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        self.records
+            .insert(record["id"].as_u64().expect("a number"), record);
     }
 
     /// Takes in what is left once it has ended: none of it ended so.
     pub fn has_none(&mut self, ending: &str) {
-        for line in &self.lines {
-            let record: Value = serde_json::from_str(&line).expect("JSON");
-            self.records
-                .insert(record["id"].as_u64().expect("a number"), record);
+        while let Ok(line) = self.lines.recv() {
+            self.take_in(&line);
         }
         let is_so = |record: &Value| record["ending"] == ending;
         assert!(!self.records.values().any(is_so), "{:#?}", self.told());

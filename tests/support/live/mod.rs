@@ -184,11 +184,11 @@ impl Said {
     }
 
     /// Whether its message names this. WebKit names headers as the script wrote them, which the wire does not
-    /// show; and what is withheld cannot be told apart.
+    /// show; and of what is withheld the length alone is.
     fn names(&self, ours: Option<&str>) -> bool {
         let named = self.named.as_deref();
-        if ours.is_some_and(|ours| ours.contains(WITHHELD)) {
-            named.is_some()
+        if let Some(mark) = ours.filter(|ours| ours.starts_with(WITHHELD)) {
+            named.is_some_and(|named| mark.starts_with(&format!("{WITHHELD}{}:", named.len())))
         } else if self.made.code.as_deref() == Some("header-not-allowed") {
             named.map(str::to_ascii_lowercase).as_deref() == ours
         } else {
