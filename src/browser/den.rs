@@ -1,17 +1,20 @@
-//! Dens: directories for throw-away profiles. Each is locked for as long as corstap, its guard or its
-//! browser is there, so that those of runs that were killed can be told from those in use.
+//! Dens: directories for throw-away profiles, and for what browsers keep beside them. Each is locked for as
+//! long as corstap, its guard or its browser is there, so that those of runs that were killed can be told
+//! from those in use.
 
 use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use tokio::process::Command;
 
 use super::{Error, guard};
 use crate::private::PrivateDir;
 
-/// What names of dens begin with.
+/// What names of dens begin with, among others and apart from them.
 const NAME: &str = "b-";
+const NAME_APART: &str = "corstap-";
 /// The lock in each of them.
 const LOCK: &str = "lock";
 /// The longest path of a socket that fits (`sun_path`), and what browsers add to it.
@@ -31,10 +34,17 @@ impl Den {
         let dir = PrivateDir::open(among)?;
         let _alone = dir.lock()?;
         sweep(among);
-        let path = tempfile::Builder::new()
-            .prefix(NAME)
-            .tempdir_in(among)?
-            .keep();
+        let mut named = tempfile::Builder::new();
+        Self::furnish(named.prefix(NAME).tempdir_in(among)?.keep())
+    }
+
+    /// Makes a den where everything temporary is, for a browser that ends before corstap does.
+    pub(super) fn make_apart() -> Result<Self, Error> {
+        let mut named = tempfile::Builder::new();
+        Self::furnish(named.prefix(NAME_APART).tempdir()?.keep())
+    }
+
+    fn furnish(path: PathBuf) -> Result<Self, Error> {
         let file = File::create_new(path.join(LOCK))?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         for inner in ["p", "t"] {
@@ -56,10 +66,23 @@ impl Den {
         self.path.join("p")
     }
 
-    /// Where the browser may put what is temporary, unless sockets have too long a path there.
-    pub(super) fn temporary(&self) -> Option<PathBuf> {
+    /// Has a browser put what is temporary here, unless sockets have too long a path then.
+    pub(super) fn hold_temporary(&self, browser: &mut Command) {
         let dir = self.path.join("t");
-        (dir.as_os_str().len() + SOCKET.len() <= LONGEST).then_some(dir)
+        if dir.as_os_str().len() + SOCKET.len() <= LONGEST {
+            browser.env("TMPDIR", dir);
+        }
+    }
+
+    /// Has a browser put here what it keeps for all profiles alike.
+    pub(super) fn hold_common(&self, browser: &mut Command) {
+        for place in [
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "BREAKPAD_DUMP_LOCATION",
+        ] {
+            browser.env(place, self.path.join("t"));
+        }
     }
 
     /// The lock, for those who are to hold it too.
@@ -69,7 +92,7 @@ impl Den {
 }
 
 impl Drop for Den {
-    /// The guard has removed it; unless it was killed.
+    /// A guard has removed it; unless it was killed, or there was none.
     fn drop(&mut self) {
         guard::remove(&self.path);
     }

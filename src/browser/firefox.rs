@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::bidi::{CONSOLE, Event};
+use super::den::Den;
 use super::word::bidi::Ends;
-use super::{BiDi, Error, find, message, profile};
+use super::{BiDi, Error, find, launch, message, profile};
 use crate::exchange::{Moment, Word};
 
-/// How long it may take to start, and to end.
+/// How long it may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What it says on stderr once it listens; its address follows.
@@ -53,8 +53,9 @@ pub struct Browser {
     /// The connection to it.
     pub bidi: BiDi,
     process: Child,
-    profile: TempDir,
     listening: JoinHandle<()>,
+    /// The last of its fields: it is removed once the browser has ended.
+    _den: Den,
 }
 
 impl Launch {
@@ -65,14 +66,18 @@ impl Launch {
             .clone()
             .or_else(find::firefox)
             .ok_or(Error::NoFirefox)?;
-        let profile = profile::throw_away(self.proxy, &self.ca_pem).await?;
+        let den = Den::make_apart()?;
+        profile::furnish(&den.profile(), self.proxy, None)?;
+        profile::trust(&den.profile(), &self.ca_pem).await?;
         let mut command = Command::new(&program);
         quieten(&mut command);
+        den.hold_temporary(&mut command);
+        den.hold_common(&mut command);
         let mut process = command
             .args(ARGUMENTS)
             .arg("--headless")
             .arg("--profile")
-            .arg(profile.path())
+            .arg(den.profile())
             .arg("about:blank")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -90,8 +95,8 @@ impl Launch {
         Ok(Browser {
             bidi: BiDi::connect(address).await?,
             process,
-            profile,
             listening,
+            _den: den,
         })
     }
 }
@@ -100,12 +105,8 @@ impl Browser {
     /// Ends the browser and removes its profile.
     pub async fn close(mut self) {
         let _ = self.bidi.call("browser.close", json!({})).await;
-        if timeout(PATIENCE, self.process.wait()).await.is_err() {
-            let _ = self.process.kill().await;
-        }
+        launch::end(&mut self.process).await;
         self.listening.abort();
-        // What a dying process still writes is swept up with the temporary directory.
-        let _ = self.profile.close();
     }
 }
 

@@ -4,13 +4,18 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
-use tempfile::TempDir;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
+use super::den::Den;
 use super::{DevTools, Error, find};
+
+/// How long a browser may take to end by itself.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a browser is to be started.
 #[derive(Clone, Debug)]
@@ -29,7 +34,8 @@ pub struct Browser {
     /// The connection to it.
     pub devtools: DevTools,
     process: Child,
-    profile: TempDir,
+    /// The last of its fields: it is removed once the browser has ended.
+    _den: Den,
 }
 
 /// Keeps the browser to the traffic it is asked for, and to one throw-away profile.
@@ -83,7 +89,7 @@ impl Launch {
             .clone()
             .or_else(find::chromium)
             .ok_or(Error::NotFound)?;
-        let profile = tempfile::Builder::new().prefix("corstap-").tempdir()?;
+        let den = Den::make_apart()?;
         let (to_browser, commands) = pipe::pipe()?;
         let (answers, from_browser) = pipe::pipe()?;
         let mut command = Command::new(&program);
@@ -91,12 +97,14 @@ impl Launch {
             .args(QUIET)
             .args(HEADLESS)
             .args(proxy_arguments(self.proxy, None, &self.spki_pin))
-            .arg(argument("--user-data-dir=", profile.path()))
+            .arg(argument("--user-data-dir=", &den.profile()))
             .arg("about:blank")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
+        den.hold_temporary(&mut command);
+        den.hold_common(&mut command);
         if rustix::process::geteuid().is_root() {
             command.arg(NO_SANDBOX);
         }
@@ -122,7 +130,7 @@ impl Launch {
         Ok(Browser {
             devtools: DevTools::new(to_browser, from_browser),
             process,
-            profile,
+            _den: den,
         })
     }
 }
@@ -134,9 +142,14 @@ impl Browser {
             .devtools
             .call(None, "Browser.close", serde_json::json!({}))
             .await;
-        let _ = self.process.kill().await;
-        // What a dying process still writes is swept up with the temporary directory.
-        let _ = self.profile.close();
+        end(&mut self.process).await;
+    }
+}
+
+/// Waits until a browser that was asked to end has done so, and ends it if it does not.
+pub(super) async fn end(process: &mut Child) {
+    if timeout(PATIENCE, process.wait()).await.is_err() {
+        let _ = process.kill().await;
     }
 }
 

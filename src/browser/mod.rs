@@ -11,7 +11,7 @@ pub mod launch;
 pub mod link;
 pub mod listener;
 mod message;
-pub mod profile;
+mod profile;
 mod targets;
 pub mod visit;
 pub mod word;

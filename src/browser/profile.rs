@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -92,15 +91,6 @@ enum Setting {
     Text(&'static str),
 }
 
-/// Makes a profile that uses the proxy for everything, loopback included, and trusts this CA
-/// (a certificate in PEM) beside the browser's own.
-pub async fn throw_away(proxy: SocketAddr, ca_pem: &str) -> Result<TempDir, Error> {
-    let profile = tempfile::Builder::new().prefix("corstap-").tempdir()?;
-    furnish(profile.path(), proxy, None)?;
-    trust(profile.path(), ca_pem).await?;
-    Ok(profile)
-}
-
 /// Writes the settings of a profile that uses the proxy for everything but `past`.
 pub(super) fn furnish(
     profile: &Path,
@@ -145,7 +135,7 @@ fn line(text: &mut String, name: &str, value: &str) {
 }
 
 /// Makes the profile's certificate store, and puts the CA into it.
-async fn trust(profile: &Path, ca_pem: &str) -> Result<(), Error> {
+pub(super) async fn trust(profile: &Path, ca_pem: &str) -> Result<(), Error> {
     let file = profile.join("corstap-ca.pem");
     std::fs::write(&file, ca_pem)?;
     let store = format!("sql:{}", profile.display());

@@ -160,18 +160,9 @@ impl Visit {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .process_group(0);
-        if let Some(dir) = den.temporary() {
-            command.env("TMPDIR", dir);
-        }
+        den.hold_temporary(&mut command);
         if self.found.confinement == Confinement::None {
-            // What is kept for all profiles alike goes with this one.
-            for place in [
-                "XDG_CONFIG_HOME",
-                "XDG_CACHE_HOME",
-                "BREAKPAD_DUMP_LOCATION",
-            ] {
-                command.env(place, den.path().join("t"));
-            }
+            den.hold_common(&mut command);
         }
         let mut mappings = vec![(den.lock()?, LOCK)];
         mappings.extend(pipes);
