@@ -23,6 +23,7 @@ mod page;
 mod peer;
 mod pinned;
 mod rewriting;
+mod secured;
 mod signs;
 mod stream;
 mod tls;

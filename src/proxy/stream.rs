@@ -1,11 +1,11 @@
 //! The one kind of byte stream that everything above is written for.
 
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A connection to a peer, with TLS or without.
@@ -29,36 +29,11 @@ impl Stream for Prefixed {
     }
 }
 
-impl Stream for tokio_rustls::server::TlsStream<Prefixed> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0.tcp()
-    }
-}
-
-impl Stream for tokio_rustls::client::TlsStream<Prefixed> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0.tcp()
-    }
-}
-
-/// How many octets are read ahead of who reads.
-const AHEAD: usize = 64 * 1024;
-
 /// A connection of which some octets were read already; they are read again first.
 pub(super) struct Prefixed {
     prefix: BytesMut,
     inner: BoxedStream,
     kept: Option<BytesMut>,
-    ahead: Ahead,
-}
-
-/// Whether more is read than is asked for. TLS asks for 4 KiB at a time, a quarter of a record.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ahead {
-    Never,
-    /// Once as much has come as was asked for.
-    NotYet,
-    Now,
 }
 
 impl Prefixed {
@@ -67,7 +42,6 @@ impl Prefixed {
             prefix,
             inner,
             kept: None,
-            ahead: Ahead::Never,
         }
     }
 
@@ -79,19 +53,6 @@ impl Prefixed {
         }
     }
 
-    /// One that takes in, where much comes, what is there in one go. It holds nothing while nothing comes.
-    pub(super) fn reading_ahead(self) -> Self {
-        Self {
-            ahead: Ahead::NotYet,
-            ..self
-        }
-    }
-
-    /// Keeps nothing, from now on.
-    pub(super) fn keep_nothing(&mut self) {
-        self.kept = None;
-    }
-
     /// The connection, and all that was read of it while that was kept.
     pub(super) fn into_unread(self) -> (BoxedStream, BytesMut) {
         let mut unread = self.kept.unwrap_or_default();
@@ -101,35 +62,13 @@ impl Prefixed {
 
     /// Reads what was read already, or else from the connection.
     fn poll_next(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.prefix.is_empty() && self.ahead == Ahead::Now {
-            ready!(self.poll_ahead(cx))?;
-        } else if self.prefix.is_empty() {
-            return self.poll_asked(cx, buf);
+        if self.prefix.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
         let taken = self.prefix.len().min(buf.remaining());
         buf.put_slice(self.prefix.get(..taken).unwrap_or_default());
         self.prefix.advance(taken);
         Poll::Ready(Ok(()))
-    }
-
-    /// Reads no more than is asked for.
-    fn poll_asked(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        if buf.remaining() == 0 && self.ahead == Ahead::NotYet {
-            self.ahead = Ahead::Now;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads all there is, up to a bound. The room for it is given back when nothing is there.
-    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.prefix.reserve(AHEAD);
-        let read = pin!(self.inner.read_buf(&mut self.prefix)).poll(cx);
-        if self.prefix.is_empty() {
-            self.prefix = BytesMut::new();
-            self.ahead = Ahead::NotYet;
-        }
-        read.map_ok(drop)
     }
 }
 
@@ -180,65 +119,23 @@ impl AsyncWrite for Prefixed {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
 
-    /// What TLS asks for.
-    const ASKED: usize = 4096;
-
-    async fn connected() -> (TcpStream, Prefixed) {
+    #[tokio::test]
+    async fn what_was_read_while_it_was_kept_is_unread() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sender = TcpStream::connect(listener.local_addr().unwrap());
         let (sender, accepted) = tokio::join!(sender, listener.accept());
-        let receiver = Prefixed::new(BytesMut::from("first"), Box::new(accepted.unwrap().0));
-        (sender.unwrap(), receiver)
-    }
-
-    #[tokio::test]
-    async fn what_is_read_ahead_is_what_came_and_nothing_is_held_after_it() {
-        let (mut sender, receiver) = connected().await;
-        let mut receiver = receiver.reading_ahead();
-        let sent: Vec<u8> = (0..=u8::MAX).cycle().take(5 * AHEAD + 1).collect();
-        let all = sent.clone();
-        let sending = tokio::spawn(async move { sender.write_all(&all).await });
-        let (mut came, mut piece) = (Vec::new(), [0; ASKED]);
-        loop {
-            match receiver.read(&mut piece).await.unwrap() {
-                0 => break,
-                octets => came.extend_from_slice(&piece[..octets]),
-            }
-        }
-        sending.await.unwrap().unwrap();
-        assert!(came.starts_with(b"first"));
-        assert_eq!(came[5..], sent);
-        assert_eq!(receiver.prefix.capacity(), 0);
-    }
-
-    #[tokio::test]
-    async fn little_is_not_read_ahead_of() {
-        let (mut sender, receiver) = connected().await;
-        let mut receiver = receiver.reading_ahead();
-        sender.write_all(b" and last").await.unwrap();
-        let mut piece = [0; ASKED];
-        assert_eq!(receiver.read(&mut piece).await.unwrap(), 5);
-        assert_eq!(receiver.read(&mut piece).await.unwrap(), 9);
-        assert!(receiver.ahead == Ahead::NotYet);
-    }
-
-    #[tokio::test]
-    async fn what_was_read_while_it_was_kept_or_ahead_is_unread() {
-        let (mut sender, receiver) = connected().await;
-        let mut receiver = receiver.keeping().reading_ahead();
-        let sent: Vec<u8> = (0..=u8::MAX).cycle().take(3 * ASKED).collect();
-        sender.write_all(&sent).await.unwrap();
-        let mut piece = [0; ASKED];
+        let inner = Box::new(accepted.unwrap().0);
+        let mut receiver = Prefixed::new(BytesMut::from("first"), inner).keeping();
+        sender.unwrap().write_all(b" and last").await.unwrap();
+        let mut piece = [0; 9];
         receiver.read_exact(&mut piece).await.unwrap();
-        receiver.read_exact(&mut piece).await.unwrap();
-        assert!(!receiver.prefix.is_empty(), "nothing was read ahead");
+        assert_eq!(&piece, b"first and");
         let (_, unread) = receiver.into_unread();
-        assert_eq!(unread.len(), 5 + sent.len());
-        assert_eq!(unread[5..], sent);
+        assert_eq!(unread, "first and");
     }
 }

@@ -15,6 +15,7 @@ use super::dial::{Reached, Unreached};
 use super::guide::Guide;
 use super::peer::Peer;
 use super::pinned::Refusal;
+use super::secured::Secured;
 use super::stream::{Prefixed, Stream};
 use super::{Proxy, Sign};
 use crate::wire::alpn::Alpn;
@@ -52,17 +53,16 @@ pub(super) async fn terminate(
     authority: &Authority,
 ) -> io::Result<Met> {
     let (stream, read) = client.into_parts();
-    let stream = Prefixed::new(read, stream).keeping().reading_ahead();
+    let stream = Prefixed::new(read, stream).keeping();
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-    let mut hello: StartHandshake<Prefixed> = timeout(PATIENCE, acceptor).await.map_err(late)??;
+    let hello: StartHandshake<Prefixed> = timeout(PATIENCE, acceptor).await.map_err(late)??;
     let (host, address) = (&authority.host, hello.io.tcp().peer_addr()?);
     let browser = proxy.pins.browser(address.ip(), &hello.client_hello());
     if proxy.pins.is_pinned(browser, host) {
         let (stream, unread) = hello.io.into_unread();
         return Ok(Met::Pinned(Peer::having_read(unread, stream)));
     }
-    hello.io.keep_nothing();
     let offers = offers(&hello);
     let server = if Guide::is_own(host) {
         Err(Unreached::own_name(authority))
@@ -75,9 +75,9 @@ pub(super) async fn terminate(
     };
     let config = proxy.leaves.config(host, alpn).map_err(io::Error::other)?;
     let was_gone = is_gone(hello.io.tcp()).await;
-    let handshake = timeout(PATIENCE, hello.into_stream(config))
-        .await
-        .map_err(late)?;
+    let (stream, unread) = hello.io.into_unread();
+    let handshake = Secured::accept(config, stream, unread);
+    let handshake = timeout(PATIENCE, handshake).await.map_err(late)?;
     let stream = handshake.inspect_err(|error| {
         let refusal = Refusal::of(error).filter(|_| !was_gone);
         let notice = refusal.and_then(|how| proxy.pins.refused(browser, host, how));
@@ -87,7 +87,7 @@ pub(super) async fn terminate(
     })?;
     proxy.pins.accepted(browser, host);
     proxy.signs.note(Sign::Trusted);
-    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+    let resumed = stream.state().handshake_kind() == Some(HandshakeKind::Resumed);
     Ok(Met::Terminated(Box::new(Terminated {
         client: Peer::new(Box::new(stream)),
         resumed,

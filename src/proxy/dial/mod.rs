@@ -19,7 +19,6 @@ use futures_util::future::BoxFuture;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 pub use self::bypass::Bypass;
 pub use self::client::Identity;
@@ -28,7 +27,7 @@ use self::unreached::{ProxyFailure, Step, fault};
 pub(super) use self::unreached::{Unreached, wants_certificate};
 pub use self::upstream::{NoProxy, Upstream, UpstreamProxy};
 use super::peer::Peer;
-use super::stream::Prefixed;
+use super::secured::Secured;
 use crate::ca::HostList;
 use crate::exchange::{Reach, Scheme, Unverified};
 use crate::wire::alpn::Alpn;
@@ -137,8 +136,7 @@ impl Dialer {
             let Terms { config, lenient } = terms.map_err(no_roots)?;
             let (peer, mut reach) = self.connect(Scheme::Https, server).await?;
             let (stream, read) = peer.into_parts();
-            let stream = Prefixed::new(read, stream).reading_ahead();
-            let handshake = TlsConnector::from(config).connect(server_name(&server.host), stream);
+            let handshake = Secured::connect(config, server_name(&server.host), stream, read);
             let late = |_| Unreached::new(server, Step::Late("the TLS handshake with"));
             let stream = timeout(PATIENCE, handshake).await.map_err(late)?;
             let failed = |error| Unreached::new(server, Step::of_handshake(error));
@@ -147,7 +145,7 @@ impl Dialer {
                 fault: lenient.fault().map(|error| fault(error).into()),
             });
             Ok(Reached {
-                alpn: stream.get_ref().1.alpn_protocol().and_then(Alpn::of),
+                alpn: stream.state().alpn_protocol().and_then(Alpn::of),
                 peer: Peer::new(Box::new(stream)),
                 reach,
             })
