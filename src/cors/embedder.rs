@@ -132,6 +132,19 @@ impl Documents {
         named.or(all.last()).map(|(_, page)| *page)
     }
 
+    /// Whether the page that a request comes from may have loaded without credentials what asks for none: a
+    /// document of its origin is embedded so, and most requests do not name their document.
+    pub(super) fn may_be_credentialless(&self, request: &Request) -> bool {
+        if !self.have_policies {
+            return false;
+        }
+        let page = resource_policy::page(request);
+        let all = page.and_then(|page| self.of_origins.get(self.key(request, &page)));
+        let is_credentialless = |(_, page): &(u64, Embedder)| page.policy == Policy::Credentialless;
+        // Without a Referer it may be any page's.
+        all.is_none_or(|all| all.iter().any(is_credentialless))
+    }
+
     fn key(&self, request: &Request, page: &RequestUrl) -> Key {
         let agent = request.headers.first("user-agent").unwrap_or_default();
         Key(self.hasher.hash_one((agent, page.scheme, &page.authority)))
@@ -204,6 +217,25 @@ mod tests {
             policy(&documents, "https://app.test/"),
             Some(Policy::Credentialless)
         );
+    }
+
+    #[test]
+    fn what_may_be_loaded_without_credentials_is_that_of_an_origin_with_such_a_document() {
+        let mut documents = Documents::default();
+        let may = |documents: &Documents, referer| {
+            documents.may_be_credentialless(&request("https://api.test/", referer))
+        };
+        assert!(!may(&documents, ""));
+        for (id, page, policy) in [
+            (1, "https://app.test/a", "credentialless"),
+            (2, "https://app.test/b", "unsafe-none"),
+            (3, "https://other.test/", "require-corp"),
+        ] {
+            documents.note(ExchangeId(id), &request(page, ""), &answer(policy));
+        }
+        assert!(may(&documents, "https://app.test/"));
+        assert!(!may(&documents, "https://other.test/"));
+        assert!(may(&documents, ""), "whose is it?");
     }
 
     #[test]

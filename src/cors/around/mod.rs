@@ -93,6 +93,11 @@ impl Surroundings {
         around
     }
 
+    /// Whether a load that asks for none may be without credentials, because its page is embedded so.
+    pub(super) fn may_be_credentialless(&self, request: &Request) -> bool {
+        self.documents.may_be_credentialless(request)
+    }
+
     /// What is known of a request that gets no answer.
     pub(super) fn not_answered(&self, request: &Request) -> Around {
         Around {

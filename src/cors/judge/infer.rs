@@ -3,16 +3,37 @@
 
 use std::time::Duration;
 
-use crate::exchange::{ConnectionId, ExchangeId, Moment, Request, Side};
+use crate::exchange::{ConnectionId, ExchangeId, Moment, Protocol, Request, Side};
 
 use super::super::around::is_worker;
 use super::super::classify::Site;
 use super::super::credentials::{self, Because, Credentials, CredentialsMode};
+use super::super::names::is_safelisted_method;
+use super::super::preflight::Preflight;
 use super::super::verdict::{ConfirmedBy, Outcome};
 use super::super::{Destination, Kind, Profile};
 use super::line::{Beside, anchor};
 use super::modes::{Changes, Node, Standing, Tie};
-use super::{Judge, Watched};
+use super::story::Whence;
+use super::{Judge, MOST_WATCHED, Watched};
+
+/// A connection that was opened beside others.
+#[derive(Debug)]
+pub(super) struct New {
+    /// The first exchange on it.
+    first: ExchangeId,
+    connection: ConnectionId,
+    whence: Whence,
+    beside: Beside,
+    /// When it is known what else the browser sent meanwhile, where that has to be waited for.
+    until: Option<Moment>,
+}
+
+impl New {
+    pub(super) fn is_put_off(&self, now: Moment) -> bool {
+        self.until.is_some_and(|until| until > now)
+    }
+}
 
 /// A browser that blocks an answer closes its connection within this time.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -122,20 +143,33 @@ impl Judge {
         let Some(watched) = self.watched.get(id.0) else {
             return;
         };
-        let (profile, protocol) = (watched.profile, watched.protocol);
+        let (profile, protocol, started) = (watched.profile, watched.protocol, watched.started);
         if !self.lines.keeps_apart(connection, profile.engine, protocol) {
             return;
         }
         let line = Node::Line(connection);
-        let own = anchor(profile).or_else(|| {
+        let may_be_credentialless = self.surroundings.may_be_credentialless(&watched.request);
+        let own = anchor(profile, may_be_credentialless).or_else(|| {
             let is_request = profile.kind == Kind::CrossOrigin;
             self.mode(Node::Exchange(id)).filter(|_| is_request)
         });
         if let Some(mode) = own {
             self.tell(line, Credentials::known(mode, Because::SameConnection));
         }
-        self.compare_lines(id, connection, profile);
-        if profile.kind == Kind::CrossOrigin {
+        match self.beside(id, connection, profile) {
+            Some(new) if new.is_put_off(started) && self.unseen.len() < MOST_WATCHED => {
+                self.unseen.push_back(new);
+            }
+            Some(new) => self.opened_beside(new),
+            None => self.share_mode(id, connection),
+        }
+    }
+
+    /// A request has the mode of its connection.
+    fn share_mode(&mut self, id: ExchangeId, connection: ConnectionId) {
+        let is_request = |watched: &Watched| watched.profile.kind == Kind::CrossOrigin;
+        if self.watched.get(id.0).is_some_and(is_request) {
+            let line = Node::Line(connection);
             let because = self.because(line).unwrap_or(Because::SameConnection);
             self.tie(line, Node::Exchange(id), Tie::Same, because);
         }
@@ -149,12 +183,14 @@ impl Judge {
         }
     }
 
-    /// What other connections of the page to the server tell of a new one. They do so within one
-    /// profile of a browser only.
-    fn compare_lines(&mut self, id: ExchangeId, connection: ConnectionId, profile: Profile) {
-        let Some(watched) = self.watched.get(id.0) else {
-            return;
-        };
+    /// The other connections of the page to the server beside a new one, where they tell something.
+    fn beside(
+        &mut self,
+        id: ExchangeId,
+        connection: ConnectionId,
+        profile: Profile,
+    ) -> Option<New> {
+        let watched = self.watched.get(id.0)?;
         if is_framed_elsewhere(profile) {
             let page = self.stories.own_page(&watched.request);
             self.agents.frames(page);
@@ -162,18 +198,17 @@ impl Judge {
         let is_document =
             profile.kind == Kind::Navigation && profile.destination == Some(Destination::Document);
         if !is_document && !self.lines.is_new(connection) {
-            return;
+            return None;
         }
-        let Some(whence) = self.stories.whence(&watched.request, is_document) else {
-            return;
-        };
+        let whence = self.stories.whence(&watched.request, is_document)?;
         if is_document {
             self.agents.loads(whence.page);
         }
         let preflight = watched
             .links
             .preflight
-            .and_then(|id| self.watched.get(id.0));
+            .and_then(|id| self.watched.get(id.0))
+            .filter(|preflight| preflight.leaves_its_connection_at_once());
         let of_preflight = preflight.map(|preflight| preflight.connection);
         let beside = self.lines.compare(
             connection,
@@ -181,14 +216,32 @@ impl Judge {
             of_preflight,
             profile.engine,
         );
-        if self.has_gaps {
-            return;
-        }
+        let tells = !self.has_gaps && beside != Beside::default();
+        tells.then(|| New {
+            first: id,
+            connection,
+            whence,
+            until: self.lines.others_are_seen(connection, &beside),
+            beside,
+        })
+    }
+
+    /// Learns from a new connection, now that it is known which others were idle when it was opened: they do
+    /// so within one profile of a browser only.
+    pub(super) fn opened_beside(&mut self, new: New) {
+        let New {
+            first,
+            connection,
+            whence,
+            mut beside,
+            ..
+        } = new;
+        self.lines.keep_idle(&mut beside);
         let line = Node::Line(connection);
         if let Some(other) = beside.of_preflight {
             self.tie(
                 line,
-                Node::Line(other),
+                Node::Line(other.line),
                 Tie::Opposite,
                 Because::OtherConnection,
             );
@@ -198,6 +251,7 @@ impl Judge {
         } else if self.agents.is_alone(whence.agent, whence.page) {
             self.learn_from_lines(line, &beside);
         }
+        self.share_mode(first, connection);
     }
 
     /// Whether a connection whose mode is known was opened although others of that mode would have
@@ -206,10 +260,9 @@ impl Judge {
         let Some(mode) = self.mode(line) else {
             return false;
         };
-        let others = beside.idle.iter().chain(&beside.not_resumed);
-        others
-            .map(|other| self.mode(Node::Line(*other)))
-            .any(|other| other == Some(mode))
+        let idle = beside.idle.iter().map(|idle| idle.line);
+        let mut others = idle.chain(beside.not_resumed.iter().copied());
+        others.any(|other| self.mode(Node::Line(other)) == Some(mode))
     }
 
     fn learn_from_lines(&mut self, line: Node, beside: &Beside) {
@@ -218,9 +271,10 @@ impl Judge {
                 self.tie(line, Node::Line(*other), Tie::Same, Because::SessionResumed);
             }
         }
+        let idle: Vec<ConnectionId> = beside.idle.iter().map(|idle| idle.line).collect();
         for (others, because) in [
             (&beside.not_resumed, Because::SessionNotResumed),
-            (&beside.idle, Because::OtherConnection),
+            (&idle, Because::OtherConnection),
         ] {
             if !self.are_opposed(others) {
                 for other in others {
@@ -270,7 +324,7 @@ impl Judge {
         if watched.profile.kind != Kind::Preflight {
             watched.is_left = true;
             self.changed.push(id);
-        } else if watched.links.actual.is_empty() {
+        } else if watched.links.actual.is_empty() && !may_be_of_a_stream(watched) {
             self.learn(id, Outcome::Blocked, Because::NotFollowed);
         }
     }
@@ -318,6 +372,17 @@ impl Judge {
             self.learn(id, outcome, because);
         }
     }
+}
+
+/// Whether a preflight may be that of a body that is streamed, which Chromium then does not send over HTTP/1:
+/// neither the method nor a header needs it. (The listener of an upload's progress does too.)
+fn may_be_of_a_stream(watched: &Watched) -> bool {
+    let needs_none = |preflight: Preflight<'_>| {
+        preflight.headers.is_empty()
+            && str::from_utf8(preflight.method).is_ok_and(is_safelisted_method)
+    };
+    let is_http1 = watched.protocol != Protocol::Http2;
+    is_http1 && Preflight::of(&watched.request.headers).is_some_and(needs_none)
 }
 
 /// Whether it loads a document into a frame of another site.

@@ -20,12 +20,16 @@ use super::window::Window;
 
 /// How many connections are watched.
 const MOST: usize = 4096;
-/// How many connections of one page to one server are watched.
-const MOST_SIBLINGS: usize = 8;
+/// How many connections of one page to one server are watched: as many as browsers have, of both modes, and
+/// some that they have closed.
+const MOST_SIBLINGS: usize = 16;
 /// A connection that has been idle for longer may be gone without a trace.
 const IDLE_AT_MOST: Duration = Duration::from_mins(1);
 /// A connection that has been idle for less may not have been when the browser looked.
 const IDLE_AT_LEAST: Duration = Duration::from_millis(50);
+/// What a browser sends on an idle connection may be seen so much later than the connection that it opens for
+/// what it sends beside it.
+const SEEN_WITHIN: Duration = Duration::from_millis(20);
 
 /// A connection under watch.
 #[derive(Debug, Default)]
@@ -53,7 +57,15 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Lines {
     lines: Window<Line>,
-    siblings: Recent<Key, Vec<ConnectionId>, MOST>,
+    siblings: Recent<Key, Siblings, MOST>,
+}
+
+/// The connections of a page to a server, in the order they were opened.
+#[derive(Debug, Default)]
+struct Siblings {
+    lines: Vec<ConnectionId>,
+    /// Whether there were others before them.
+    has_forgotten: bool,
 }
 
 /// What a new connection of a page to a server tells, by the others of the two.
@@ -61,13 +73,21 @@ pub(super) struct Lines {
 pub(super) struct Beside {
     /// The one of the request's preflight, if it could have carried the request, had it the same
     /// mode.
-    pub(super) of_preflight: Option<ConnectionId>,
+    pub(super) of_preflight: Option<Idle>,
     /// Others that could have.
-    pub(super) idle: Vec<ConnectionId>,
-    /// Those whose TLS session it continues, or one of them.
+    pub(super) idle: Vec<Idle>,
+    /// Those whose TLS session it continues, one of them: browsers have several of each, and keep them, so it
+    /// may be any.
     pub(super) resumed: Vec<ConnectionId>,
     /// Those whose TLS session it would have continued, had they the same mode.
     pub(super) not_resumed: Vec<ConnectionId>,
+}
+
+/// A connection that seems to be idle: how many exchanges have begun on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Idle {
+    pub(super) line: ConnectionId,
+    carried: u64,
 }
 
 impl Default for Lines {
@@ -189,36 +209,65 @@ impl Lines {
         let Some(new) = self.get(id) else {
             return beside;
         };
-        for &sibling in all.iter().filter(|sibling| **sibling != id) {
+        for &sibling in all.lines.iter().filter(|sibling| **sibling != id) {
             let Some(line) = self.get(sibling) else {
                 continue;
             };
+            let idle = Idle {
+                line: sibling,
+                carried: line.carried,
+            };
             if preflight == Some(sibling) && line.could_carry(new, Duration::ZERO) {
-                beside.of_preflight = Some(sibling);
+                beside.of_preflight = Some(idle);
             } else if line.could_carry(new, IDLE_AT_LEAST) {
-                beside.idle.push(sibling);
+                beside.idle.push(idle);
             }
-            if engine == Some(Engine::Chromium) && self.has_session(line, new, &all) {
-                match new.opened {
-                    Some((_, Some(true))) => beside.resumed.push(sibling),
-                    Some((_, Some(false))) => beside.not_resumed.push(sibling),
-                    Some((_, None)) | None => {}
+            match new.opened {
+                Some((_, Some(true))) if !all.has_forgotten && line.is_tls() => {
+                    beside.resumed.push(sibling);
                 }
+                Some((_, Some(false))) if self.has_session(line, new, &all.lines) => {
+                    beside.not_resumed.push(sibling);
+                }
+                Some((_, Some(_) | None)) | None => {}
             }
         }
-        if all.len() >= MOST_SIBLINGS {
-            all.remove(0);
+        if engine != Some(Engine::Chromium) {
+            beside.resumed.clear();
+            beside.not_resumed.clear();
         }
-        all.push(id);
+        if all.lines.len() >= MOST_SIBLINGS {
+            all.lines.remove(0);
+            all.has_forgotten = true;
+        }
+        all.lines.push(id);
         self.siblings.insert(key, all);
         beside
+    }
+
+    /// When all will have been seen that the browser sent on others while it opened this connection, if that
+    /// makes a difference.
+    pub(super) fn others_are_seen(&self, id: ConnectionId, beside: &Beside) -> Option<Moment> {
+        let is_any_idle = beside.of_preflight.is_some() || !beside.idle.is_empty();
+        let (opened, _) = self.get(id)?.opened?;
+        is_any_idle.then(|| opened.plus(SEEN_WITHIN))
+    }
+
+    /// Leaves out the connections on which another exchange has begun: they were not idle when the browser
+    /// looked, but seemed so because that was not seen yet.
+    pub(super) fn keep_idle(&self, beside: &mut Beside) {
+        let is_idle = |idle: &Idle| {
+            self.get(idle.line)
+                .is_some_and(|line| line.carried == idle.carried)
+        };
+        beside.of_preflight = beside.of_preflight.filter(is_idle);
+        beside.idle.retain(is_idle);
     }
 
     /// Whether the browser had a TLS session of a connection when it opened `new`: it had one
     /// since the first answer, and none of `all` has been opened meanwhile that may have used it
     /// up.
     fn has_session(&self, line: &Line, new: &Line, all: &[ConnectionId]) -> bool {
-        let is_tls = matches!(line.opened, Some((_, Some(_))));
         let (Some((opened, _)), Some(answered)) = (new.opened, line.answered) else {
             return false;
         };
@@ -231,11 +280,15 @@ impl Lines {
             .iter()
             .filter_map(|other| self.get(*other))
             .any(opened_meanwhile);
-        is_tls && answered < opened && !is_used_up
+        line.is_tls() && answered < opened && !is_used_up
     }
 }
 
 impl Line {
+    fn is_tls(&self) -> bool {
+        matches!(self.opened, Some((_, Some(_))))
+    }
+
     /// Whether a browser would have taken this connection rather than open `new`, for a request of
     /// the same mode: it has been idle for `at_least` that long.
     fn could_carry(&self, new: &Self, at_least: Duration) -> bool {
@@ -247,12 +300,19 @@ impl Line {
     }
 }
 
-/// The mode of a connection that carries such a request, where the request itself tells.
-pub(super) fn anchor(profile: Profile) -> Option<CredentialsMode> {
+/// The mode of a connection that carries such a request, where the request itself tells. Its page may be
+/// [embedded without credentials](https://html.spec.whatwg.org/#coep-credentialless), as elements are then.
+pub(super) fn anchor(profile: Profile, may_be_credentialless: bool) -> Option<CredentialsMode> {
     match profile.kind {
         Kind::Preflight => Some(CredentialsMode::Omit),
         Kind::Navigation => Some(CredentialsMode::Include),
-        Kind::NoCors if is_element(profile.destination) => Some(CredentialsMode::Include),
+        // https://w3c.github.io/webappsec-csp/#report-violation
+        Kind::NoCors if profile.destination == Some(Destination::Report) => {
+            Some(CredentialsMode::Omit)
+        }
+        Kind::NoCors if profile.destination.is_some_and(is_element) => {
+            (!may_be_credentialless).then_some(CredentialsMode::Include)
+        }
         Kind::NoCors
         | Kind::CrossOrigin
         | Kind::SameOrigin
@@ -261,9 +321,36 @@ pub(super) fn anchor(profile: Profile) -> Option<CredentialsMode> {
     }
 }
 
-/// Whether an element without `crossorigin` asks for it: such loads include credentials.
-fn is_element(destination: Option<Destination>) -> bool {
-    destination.is_some_and(|destination| destination != Destination::Empty)
+/// Whether an element without `crossorigin` asks for it, or a style sheet: such loads include credentials.
+fn is_element(destination: Destination) -> bool {
+    match destination {
+        Destination::Audio
+        | Destination::Embed
+        | Destination::Frame
+        | Destination::Iframe
+        | Destination::Image
+        | Destination::Object
+        | Destination::Script
+        | Destination::Style
+        | Destination::Track
+        | Destination::Video
+        | Destination::Xslt => true,
+        Destination::Audioworklet
+        | Destination::Document
+        | Destination::Empty
+        | Destination::Fencedframe
+        | Destination::Font
+        | Destination::Json
+        | Destination::Manifest
+        | Destination::Paintworklet
+        | Destination::Report
+        | Destination::Serviceworker
+        | Destination::Sharedworker
+        | Destination::Text
+        | Destination::Webidentity
+        | Destination::Websocket
+        | Destination::Worker => false,
+    }
 }
 
 /// Whether the connection can carry another exchange after this answer
@@ -320,11 +407,26 @@ mod tests {
     #[test]
     fn an_idle_connection_could_have_carried_it() {
         let one = ConnectionId(1);
+        let idle = Idle {
+            line: one,
+            carried: 1,
+        };
         let beside = |opened, preflight| second(&mut lines(), opened, preflight);
-        assert_eq!(beside(100, None).idle, [one]);
+        assert_eq!(beside(100, None).idle, [idle]);
         assert_eq!(beside(20, None).idle, [], "the browser may not have known");
-        assert_eq!(beside(11, Some(one)).of_preflight, Some(one));
+        assert_eq!(beside(11, Some(one)).of_preflight, Some(idle));
         assert_eq!(beside(5, Some(one)).of_preflight, None, "it was busy");
+    }
+
+    #[test]
+    fn what_was_sent_at_the_same_time_and_seen_later_shows_that_a_connection_was_not_idle() {
+        let mut lines = lines();
+        let mut beside = second(&mut lines, 100, None);
+        lines.keep_idle(&mut beside);
+        assert_eq!(beside.idle.len(), 1);
+        lines.begun(ConnectionId(1), ExchangeId(3));
+        lines.keep_idle(&mut beside);
+        assert_eq!(beside.idle, []);
     }
 
     #[test]

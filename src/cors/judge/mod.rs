@@ -27,6 +27,7 @@ use crate::wire::headers::latin1;
 
 use self::agents::Agents;
 use self::engines::Engines;
+use self::infer::New;
 use self::jar::Jar;
 use self::line::{Lines, can_go_on};
 use self::modes::{Modes, Node, Standing};
@@ -69,6 +70,8 @@ pub struct Judge {
     /// closed yet.
     unfollowed: VecDeque<(Moment, ExchangeId)>,
     unclosed: VecDeque<(Moment, ExchangeId)>,
+    /// New connections, beside which others may not have been idle.
+    unseen: VecDeque<New>,
     /// Whether exchanges were dropped, so that what was not seen may have been there all the same.
     has_gaps: bool,
     has_rewrites: bool,
@@ -98,6 +101,7 @@ impl Judge {
             jar: Jar::default(),
             unfollowed: VecDeque::new(),
             unclosed: VecDeque::new(),
+            unseen: VecDeque::new(),
             has_gaps: false,
             has_rewrites: false,
             changed: Vec::new(),
@@ -129,7 +133,7 @@ impl Judge {
 
     /// Whether it waits for something, so that it has to be told the time.
     pub fn is_waiting(&self) -> bool {
-        !self.unfollowed.is_empty() || !self.unclosed.is_empty()
+        !self.unfollowed.is_empty() || !self.unclosed.is_empty() || !self.unseen.is_empty()
     }
 
     /// The judgement on an exchange as things stand; nothing for one that is not watched.
@@ -171,6 +175,9 @@ impl Judge {
     }
 
     fn wait_until(&mut self, now: Moment) {
+        while let Some(new) = self.unseen.pop_front_if(|new| !new.is_put_off(now)) {
+            self.opened_beside(new);
+        }
         let is_over = |(until, _): &mut (Moment, ExchangeId)| *until <= now;
         while let Some((_, id)) = self.unfollowed.pop_front_if(is_over) {
             self.not_followed(id);
@@ -216,6 +223,7 @@ impl Judge {
             Event::Dropped { .. } => {
                 // What was not seen may have followed any of them.
                 self.unfollowed.clear();
+                self.unseen.clear();
                 self.has_gaps = true;
             }
             Event::Reached { .. } => {}

@@ -221,6 +221,13 @@ impl Watched {
             && self.is_up_to_cors()
     }
 
+    /// Whether the connection of this preflight is idle by the time that its request is sent. Chromium does not
+    /// wait for content, which keeps it busy (measured).
+    pub(super) fn leaves_its_connection_at_once(&self) -> bool {
+        let has_content = |answer: &Response| has_content(&self.request, answer);
+        self.profile.engine != Some(Engine::Chromium) || !self.delivered().is_some_and(has_content)
+    }
+
     /// Whether CORS alone decides in WebKit: it closes the connection as well where a load fails for its
     /// status, or for its content.
     fn is_up_to_cors(&self) -> bool {
