@@ -285,23 +285,36 @@ fn referer_is_target(request: &Request) -> bool {
         .is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
 }
 
-/// What a load is for, by its Accept field, which engines fill by destination.
+/// What a load is for, where it does not say so.
 fn inferred_destination(kind: Kind, headers: &HeaderList) -> Option<Destination> {
-    let accept = headers.first("accept").unwrap_or_default();
     match kind {
         Kind::Websocket => Some(Destination::Websocket),
         Kind::Navigation => Some(Destination::Document),
         Kind::Preflight | Kind::NotBrowser => None,
-        Kind::CrossOrigin | Kind::SameOrigin | Kind::NoCors => {
-            if accept.starts_with(b"image/") {
-                Some(Destination::Image)
-            } else if accept.starts_with(b"text/css") {
-                Some(Destination::Style)
-            } else {
-                None
-            }
-        }
+        Kind::CrossOrigin | Kind::SameOrigin | Kind::NoCors => accepted_destination(headers),
     }
+}
+
+/// What a load is for, by the fields that engines fill by destination (measured: all of them for pictures and
+/// style sheets, Firefox for fonts; for film all have a Range, and ask for no coding).
+pub(super) fn accepted_destination(headers: &HeaderList) -> Option<Destination> {
+    const BY_ACCEPT: [(&[u8], Destination); 5] = [
+        (b"image/", Destination::Image),
+        (b"text/css", Destination::Style),
+        (b"application/font-woff", Destination::Font),
+        (b"video/", Destination::Video),
+        (b"audio/", Destination::Audio),
+    ];
+    let accept = headers.first("accept").unwrap_or_default();
+    let by_accept = BY_ACCEPT
+        .iter()
+        .find(|(start, _)| accept.starts_with(start))
+        .map(|(_, destination)| *destination);
+    let is_film = || {
+        let coding = headers.first("accept-encoding").unwrap_or_default();
+        headers.first("range") == Some(b"bytes=0-") && coding.starts_with(b"identity")
+    };
+    by_accept.or_else(|| is_film().then_some(Destination::Video))
 }
 
 #[cfg(test)]

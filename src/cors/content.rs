@@ -4,6 +4,7 @@
 use crate::exchange::{Content, Request, Response};
 use crate::wire::glimpse::Depth;
 
+use super::classify::accepted_destination;
 use super::media_type::MediaType;
 
 /// What is to be found out of this answer's content: what it is, where browsers look at that before they
@@ -16,7 +17,10 @@ pub fn looked_for(request: &Request, answer: &Response) -> Option<Depth> {
         return None;
     }
     let field = |name| request.headers.first(name).unwrap_or_default();
-    let is_part = PARTS.contains(&field("sec-fetch-dest"));
+    let is_part = match request.headers.first("sec-fetch-dest") {
+        Some(destination) => PARTS.contains(&destination),
+        None => accepted_destination(&request.headers).is_some(),
+    };
     Some(if is_part && field("sec-fetch-site") != b"same-origin" {
         Depth::Content
     } else {
@@ -95,5 +99,28 @@ mod tests {
         assert_eq!(found_out("image", "same-origin", 200), Some(Depth::Coding));
         assert_eq!(found_out("empty", "cross-site", 200), Some(Depth::Coding));
         assert_eq!(found_out("image", "cross-site", 304), None);
+    }
+
+    #[test]
+    fn over_plain_http_parts_of_pages_are_known_by_what_they_accept() {
+        let found_out = |fields: &[(&str, &str)]| {
+            let request = Request {
+                method: "GET".to_owned(),
+                url: AskedUrl::parse("http://cdn.test/a").expect("valid"),
+                headers: fields.iter().copied().collect(),
+            };
+            let headers = [("Content-Type", "text/plain")].into_iter().collect();
+            let status = 200;
+            looked_for(&request, &Response { status, headers })
+        };
+        let picture = [("Accept", "image/avif,image/webp,*/*;q=0.8")];
+        assert_eq!(found_out(&picture), Some(Depth::Content));
+        let film = [
+            ("Accept", "*/*"),
+            ("Range", "bytes=0-"),
+            ("Accept-Encoding", "identity;q=1, *;q=0"),
+        ];
+        assert_eq!(found_out(&film), Some(Depth::Content));
+        assert_eq!(found_out(&film[..2]), Some(Depth::Coding));
     }
 }

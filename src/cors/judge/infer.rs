@@ -368,7 +368,9 @@ impl Judge {
         };
         watched.confirmed_by = Some(by);
         self.changed.push(id);
-        if let Some(outcome) = by.outcome() {
+        let outcome = by.outcome();
+        let is_by_content = outcome == Some(Outcome::Blocked) && watched.may_fail_by_content();
+        if let Some(outcome) = outcome.filter(|_| !is_by_content) {
             self.learn(id, outcome, because);
         }
     }

@@ -12,11 +12,12 @@ use super::super::around::Around;
 use super::super::cache::{self, Entry};
 use super::super::classify::{Destination, Kind, Profile};
 use super::super::credentials::{Credentials, CredentialsMode};
+use super::super::media_type::MediaType;
 use super::super::opinion::Situation;
 use super::super::opinions::{Both, Opinions};
 use super::super::preflight::Preflight;
 use super::super::verdict::{Confirmed, ConfirmedBy, Links, Outcome, Verdict};
-use super::super::{Engine, lookalike, redirect};
+use super::super::{Engine, content, lookalike, redirect};
 use super::PATIENCE;
 use super::modes::Standing;
 use super::said::Told;
@@ -226,6 +227,20 @@ impl Watched {
     pub(super) fn leaves_its_connection_at_once(&self) -> bool {
         let has_content = |answer: &Response| has_content(&self.request, answer);
         self.profile.engine != Some(Engine::Chromium) || !self.delivered().is_some_and(has_content)
+    }
+
+    /// Whether it may be for its content that a browser does not want it: nobody knows what that is, and what
+    /// asked for it can use some content only.
+    pub(super) fn may_fail_by_content(&self) -> bool {
+        let uses_some = self.profile.destination.is_some_and(|destination| {
+            matches!(
+                destination,
+                Destination::Audio | Destination::Font | Destination::Image | Destination::Video
+            )
+        });
+        let presumed =
+            |answer: &Response| content::presumed(MediaType::of(&answer.headers)?, &self.request);
+        uses_some && self.content.is_none() && self.delivered().and_then(presumed).is_none()
     }
 
     /// Whether CORS alone decides in WebKit: it closes the connection as well where a load fails for its
