@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod busy;
 mod pages;
 mod programs;
 mod site;

@@ -35,6 +35,14 @@ fn browser(found: Option<PathBuf>, name: &str) -> Option<PathBuf> {
     )
 }
 
+pub(crate) fn chromium() -> Option<PathBuf> {
+    browser(find::chromium(), "Chromium")
+}
+
+pub(crate) fn firefox() -> Option<PathBuf> {
+    browser(find::firefox(), "Firefox")
+}
+
 async fn place() -> Place {
     let (place, site) = Place::set().await;
     site.puts("/", "text/html", PAGE);
@@ -53,7 +61,7 @@ async fn assert_recorded(place: Place) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_reach_a_page_in_chromium_one_by_one() {
-    let Some(program) = browser(find::chromium(), "Chromium") else {
+    let Some(program) = chromium() else {
         return;
     };
     let place = place().await;
@@ -86,7 +94,7 @@ async fn events_reach_a_page_in_chromium_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_reach_a_page_in_firefox_one_by_one() {
-    let Some(program) = browser(find::firefox(), "Firefox") else {
+    let Some(program) = firefox() else {
         return;
     };
     let place = place().await;

@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rcgen::KeyPair;
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -78,6 +78,20 @@ impl Papers {
             key_pem: key.serialize_pem(),
             config,
         }
+    }
+}
+
+impl Papers {
+    /// What ends TLS in this one protocol.
+    pub(crate) fn speaking(&self, protocol: &[u8]) -> TlsAcceptor {
+        let mut config = self.config.clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Who signed them.
+    pub(crate) fn root(&self) -> CertificateDer<'static> {
+        self.ca.certificate().clone()
     }
 }
 

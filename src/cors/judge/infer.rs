@@ -11,11 +11,15 @@ use super::super::credentials::{self, Because, Credentials, CredentialsMode};
 use super::super::names::is_safelisted_method;
 use super::super::preflight::Preflight;
 use super::super::verdict::{ConfirmedBy, Outcome};
-use super::super::{Destination, Kind, Profile};
+use super::super::{Destination, Engine, Kind, Profile};
 use super::line::{Beside, anchor};
 use super::modes::{Changes, Node, Standing, Tie};
 use super::story::Whence;
 use super::{Judge, MOST_WATCHED, Watched};
+
+/// What a page does keeps its thread busy for about as long, and what it asks for is among so many exchanges.
+const BUSY_WITHIN: Duration = Duration::from_millis(200);
+const MOST_BESIDE: usize = 64;
 
 /// A connection that was opened beside others.
 #[derive(Debug)]
@@ -147,6 +151,10 @@ impl Judge {
         if !self.lines.keeps_apart(connection, profile.engine, protocol) {
             return;
         }
+        let is_shared = self.lines.is_shared(connection, profile.engine, protocol);
+        if is_shared && !self.has_counterpart(id, connection) {
+            return;
+        }
         let line = Node::Line(connection);
         let may_be_credentialless = self.surroundings.may_be_credentialless(&watched.request);
         let own = anchor(profile, may_be_credentialless).or_else(|| {
@@ -163,6 +171,17 @@ impl Judge {
             Some(new) => self.opened_beside(new),
             None => self.share_mode(id, connection),
         }
+    }
+
+    /// Whether its page has another connection to the server for the other mode.
+    fn has_counterpart(&self, id: ExchangeId, connection: ConnectionId) -> bool {
+        let watched = self.watched.get(id.0);
+        let whence = watched.and_then(|watched| self.stories.whence(&watched.request, false));
+        let (Some(mode), Some(whence)) = (self.mode(Node::Line(connection)), whence) else {
+            return false;
+        };
+        let mut others = self.lines.open_siblings(connection, whence.page_and_server);
+        others.any(|other| self.mode(Node::Line(other)) == Some(mode.other()))
     }
 
     /// A request has the mode of its connection.
@@ -368,11 +387,35 @@ impl Judge {
         };
         watched.confirmed_by = Some(by);
         self.changed.push(id);
-        let outcome = by.outcome();
-        let is_by_content = outcome == Some(Outcome::Blocked) && watched.may_fail_by_content();
-        if let Some(outcome) = outcome.filter(|_| !is_by_content) {
+        let tells = match by.outcome() {
+            Some(Outcome::Blocked) => !watched.may_fail_by_content(),
+            _ => !self.may_be_late(id),
+        };
+        if let Some(outcome) = by.outcome().filter(|_| tells) {
             self.learn(id, outcome, because);
         }
+    }
+
+    /// Whether a browser may not have come to cancelling an answer: Firefox does it from the page's own thread,
+    /// which has other things to do while something else of it goes on.
+    fn may_be_late(&self, id: ExchangeId) -> bool {
+        let watched = self.watched.get(id.0);
+        let Some(answered) = watched.and_then(|watched| watched.answered) else {
+            return false;
+        };
+        let is_about_then = |at: Moment| at >= answered || answered.since(at) < BUSY_WITHIN;
+        let goes_on = |other: &Watched| {
+            let moments = [Some(other.started), other.answered, other.ended];
+            moments.into_iter().flatten().any(is_about_then)
+        };
+        let is_firefox = |other: &Watched| other.profile.engine == Some(Engine::Firefox);
+        let preflight = watched.and_then(|watched| watched.links.preflight);
+        let own = [Some(id), preflight];
+        let mut others = self.watched.newest().take(MOST_BESIDE);
+        watched.is_some_and(is_firefox)
+            && others.any(|(other, watched)| {
+                !own.contains(&Some(ExchangeId(other))) && is_firefox(watched) && goes_on(watched)
+            })
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Chromium and Firefox never send requests with and without credentials on one connection
 //! (measured; [connections](https://fetch.spec.whatwg.org/#concept-connection) are kept
-//! apart by it in Fetch too), and they open no new one where an idle one would do. WebKit keeps
-//! nothing apart.
+//! apart by it in Fetch too), and they open no new one where an idle one would do. Over HTTP/2 Firefox does,
+//! from the third request on, if there is none for the other mode. WebKit keeps nothing apart.
 
 use std::time::Duration;
 
@@ -163,6 +163,32 @@ impl Lines {
             }
             Some(Engine::Webkit) | None => false,
         }
+    }
+
+    /// Whether the request that has just begun may be of either mode, whatever those before it were: Firefox
+    /// has both share a connection over HTTP/2 from the third request on (measured), unless it has one for
+    /// each.
+    pub(super) fn is_shared(
+        &self,
+        id: ConnectionId,
+        engine: Option<Engine>,
+        protocol: Protocol,
+    ) -> bool {
+        let is_third = |line: &Line| line.carried > 2;
+        engine == Some(Engine::Firefox)
+            && protocol == Protocol::Http2
+            && self.get(id).is_some_and(is_third)
+    }
+
+    /// The other connections of a page to a server that are open.
+    pub(super) fn open_siblings(
+        &self,
+        id: ConnectionId,
+        key: Key,
+    ) -> impl Iterator<Item = ConnectionId> {
+        let all = self.siblings.get(key).map(|all| &*all.lines);
+        let all = all.unwrap_or_default().iter().copied();
+        all.filter(move |other| *other != id && self.is_open(*other))
     }
 
     /// Whether all of its life is seen.
@@ -457,6 +483,20 @@ mod tests {
         lines.unwatched(ConnectionId(1));
         assert!(apart(&lines, Engine::Firefox, Protocol::Http11));
         assert!(!apart(&lines, Engine::Firefox, Protocol::Http2));
+    }
+
+    #[test]
+    fn firefox_shares_a_connection_over_http_2_from_the_third_request_on() {
+        let mut lines = lines();
+        let one = ConnectionId(1);
+        let is_shared = |lines: &Lines, engine, protocol| lines.is_shared(one, engine, protocol);
+        let firefox = Some(Engine::Firefox);
+        lines.begun(one, ExchangeId(2));
+        assert!(!is_shared(&lines, firefox, Protocol::Http2));
+        lines.begun(one, ExchangeId(3));
+        assert!(is_shared(&lines, firefox, Protocol::Http2));
+        assert!(!is_shared(&lines, firefox, Protocol::Http11));
+        assert!(!is_shared(&lines, Some(Engine::Chromium), Protocol::Http2));
     }
 
     #[test]
