@@ -12,7 +12,7 @@ use super::super::names::is_safelisted_method;
 use super::super::preflight::Preflight;
 use super::super::verdict::{ConfirmedBy, Outcome};
 use super::super::{Destination, Engine, Kind, Profile};
-use super::line::{Beside, anchor};
+use super::line::{Beside, SEEN_WITHIN, anchor};
 use super::modes::{Changes, Node, Standing, Tie};
 use super::story::Whence;
 use super::{Judge, MOST_WATCHED, Watched};
@@ -229,6 +229,7 @@ impl Judge {
             .and_then(|id| self.watched.get(id.0))
             .filter(|preflight| preflight.leaves_its_connection_at_once());
         let of_preflight = preflight.map(|preflight| preflight.connection);
+        let started = watched.started;
         let beside = self.lines.compare(
             connection,
             whence.page_and_server,
@@ -240,7 +241,7 @@ impl Judge {
             first: id,
             connection,
             whence,
-            until: self.lines.others_are_seen(connection, &beside),
+            until: beside.is_to_be_seen().then(|| started.plus(SEEN_WITHIN)),
             beside,
         })
     }

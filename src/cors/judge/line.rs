@@ -27,9 +27,9 @@ const MOST_SIBLINGS: usize = 16;
 const IDLE_AT_MOST: Duration = Duration::from_mins(1);
 /// A connection that has been idle for less may not have been when the browser looked.
 const IDLE_AT_LEAST: Duration = Duration::from_millis(50);
-/// What a browser sends on an idle connection may be seen so much later than the connection that it opens for
-/// what it sends beside it.
-const SEEN_WITHIN: Duration = Duration::from_millis(20);
+/// What a browser sends on an idle connection may be seen so much later than what it sends beside it on one
+/// that it opens for that.
+pub(super) const SEEN_WITHIN: Duration = Duration::from_millis(20);
 
 /// A connection under watch.
 #[derive(Debug, Default)]
@@ -88,6 +88,13 @@ pub(super) struct Beside {
 pub(super) struct Idle {
     pub(super) line: ConnectionId,
     carried: u64,
+}
+
+impl Beside {
+    /// Whether others seem to have been idle, which has to show.
+    pub(super) fn is_to_be_seen(&self) -> bool {
+        self.of_preflight.is_some() || !self.idle.is_empty()
+    }
 }
 
 impl Default for Lines {
@@ -271,14 +278,6 @@ impl Lines {
         beside
     }
 
-    /// When all will have been seen that the browser sent on others while it opened this connection, if that
-    /// makes a difference.
-    pub(super) fn others_are_seen(&self, id: ConnectionId, beside: &Beside) -> Option<Moment> {
-        let is_any_idle = beside.of_preflight.is_some() || !beside.idle.is_empty();
-        let (opened, _) = self.get(id)?.opened?;
-        is_any_idle.then(|| opened.plus(SEEN_WITHIN))
-    }
-
     /// Leaves out the connections on which another exchange has begun: they were not idle when the browser
     /// looked, but seemed so because that was not seen yet.
     pub(super) fn keep_idle(&self, beside: &mut Beside) {
@@ -302,10 +301,15 @@ impl Lines {
                 .opened
                 .is_some_and(|(at, _)| at > answered && at < opened)
         };
-        let is_used_up = all
-            .iter()
-            .filter_map(|other| self.get(*other))
-            .any(opened_meanwhile);
+        let siblings = all.iter().filter_map(|other| self.get(*other));
+        // Those that nothing was sent on yet may be to this server as well.
+        let unused = self
+            .lines
+            .newest()
+            .take(MOST_SIBLINGS)
+            .map(|(_, line)| line);
+        let unused = unused.filter(|line| line.carried == 0);
+        let is_used_up = siblings.chain(unused).any(opened_meanwhile);
         line.is_tls() && answered < opened && !is_used_up
     }
 }
