@@ -5,31 +5,32 @@ use corstap::exchange::secret::{Redactor, Values};
 use corstap::report::{har, offline};
 use serde_json::{Value, json};
 
-const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+pub(super) const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+pub(super) const FIREFOX: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
 const WEBKIT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
 
-const APP: &str = "https://app.example.test";
-const API: &str = "https://api.example.test";
+pub(super) const APP: &str = "https://app.example.test";
+pub(super) const API: &str = "https://api.example.test";
 
 /// What happens, in order: a second lies between one exchange and the next.
-struct Tale {
+pub(super) struct Tale {
     agent: &'static str,
     entries: Vec<Value>,
 }
 
 /// The head of a request, but for what the browser adds by itself.
-type Lines<'a> = &'a [(&'a str, &'a str)];
+pub(super) type Lines<'a> = &'a [(&'a str, &'a str)];
 
 impl Tale {
-    fn of(agent: &'static str) -> Self {
+    pub(super) fn of(agent: &'static str) -> Self {
         Self {
             agent,
             entries: Vec::new(),
         }
     }
 
-    fn exchange(
+    pub(super) fn exchange(
         mut self,
         connection: u32,
         method: &str,
@@ -55,12 +56,18 @@ impl Tale {
     }
 
     /// The last exchange has this field of ours too.
-    fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.entries.last_mut().expect("an exchange")[field] = value.into();
         self
     }
 
-    fn document(self, connection: u32) -> Self {
+    /// The last exchange came by this protocol.
+    pub(super) fn over(mut self, protocol: &str) -> Self {
+        self.entries.last_mut().expect("an exchange")["request"]["httpVersion"] = protocol.into();
+        self
+    }
+
+    pub(super) fn document(self, connection: u32) -> Self {
         let asks = [
             ("Sec-Fetch-Mode", "navigate"),
             ("Sec-Fetch-Dest", "document"),
@@ -70,11 +77,11 @@ impl Tale {
     }
 
     /// The page asks for what every origin may have, but not with credentials.
-    fn fetch(self, connection: u32, path: &str) -> Self {
+    pub(super) fn fetch(self, connection: u32, path: &str) -> Self {
         self.asks(connection, path, &[])
     }
 
-    fn asks(self, connection: u32, path: &str, more: Lines<'_>) -> Self {
+    pub(super) fn asks(self, connection: u32, path: &str, more: Lines<'_>) -> Self {
         let request = [&fetch_lines()[..], more].concat();
         let answer = [
             ("Access-Control-Allow-Origin", "*"),
@@ -90,7 +97,7 @@ impl Tale {
         )
     }
 
-    fn judgements(&self) -> Vec<Judgement> {
+    pub(super) fn judgements(&self) -> Vec<Judgement> {
         let har = json!({"log": {"entries": self.entries}}).to_string();
         let redactor = Redactor::new(&[7; 32], Values::All);
         let events = har::parse(har.as_bytes()).expect("a HAR file").events;
@@ -99,7 +106,7 @@ impl Tale {
     }
 
     /// What is known of the last exchange's mode, and what comes of it.
-    fn last(&self) -> (Option<CredentialsMode>, Option<Because>, Outcome) {
+    pub(super) fn last(&self) -> (Option<CredentialsMode>, Option<Because>, Outcome) {
         let judgement = self.judgements().pop().expect("an exchange");
         let credentials = judgement.verdict.credentials;
         (
@@ -110,7 +117,7 @@ impl Tale {
     }
 }
 
-fn fetch_lines() -> [(&'static str, &'static str); 5] {
+pub(super) fn fetch_lines() -> [(&'static str, &'static str); 5] {
     [
         ("Origin", APP),
         ("Referer", "https://app.example.test/"),
@@ -120,8 +127,8 @@ fn fetch_lines() -> [(&'static str, &'static str); 5] {
     ]
 }
 
-const INCLUDED: Option<CredentialsMode> = Some(CredentialsMode::Include);
-const OMITTED: Option<CredentialsMode> = Some(CredentialsMode::Omit);
+pub(super) const INCLUDED: Option<CredentialsMode> = Some(CredentialsMode::Include);
+pub(super) const OMITTED: Option<CredentialsMode> = Some(CredentialsMode::Omit);
 
 #[test]
 fn by_itself_a_request_does_not_tell() {
@@ -371,7 +378,7 @@ fn a_tls_session_is_continued_within_one_mode_only() {
 }
 
 /// A preflight for a PUT, and its answer.
-fn preflight(tale: Tale, connection: u32, path: &str, answer: Lines<'_>) -> Tale {
+pub(super) fn preflight(tale: Tale, connection: u32, path: &str, answer: Lines<'_>) -> Tale {
     let request = [
         &fetch_lines()[..],
         &[("Access-Control-Request-Method", "PUT")],
@@ -387,7 +394,7 @@ fn preflight(tale: Tale, connection: u32, path: &str, answer: Lines<'_>) -> Tale
     )
 }
 
-fn put(tale: Tale, connection: u32, path: &str) -> Tale {
+pub(super) fn put(tale: Tale, connection: u32, path: &str) -> Tale {
     let answer = [
         ("Access-Control-Allow-Origin", APP),
         ("Content-Length", "2"),
@@ -402,7 +409,7 @@ fn put(tale: Tale, connection: u32, path: &str) -> Tale {
     )
 }
 
-const ALLOWS_PUT: Lines<'static> = &[
+pub(super) const ALLOWS_PUT: Lines<'static> = &[
     ("Access-Control-Allow-Origin", APP),
     ("Access-Control-Allow-Credentials", "true"),
     ("Access-Control-Allow-Methods", "PUT"),

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod at_once;
 mod differential;
 mod evidence;
 mod foreign;

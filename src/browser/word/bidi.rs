@@ -324,6 +324,17 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_is_no_refusal_and_what_is_only_reported_is_sent() {
+        let (name, params) = ended("OPTIONS", None, true);
+        let said = told(|ends| {
+            ends.note(name, &params, NOW);
+            ends.hear(message("CORSAllowHeaderFromPreflightDeprecation"), NOW);
+            ends.hear(message("CSP_CSPROGenericViolation"), NOW);
+        });
+        assert_eq!(said, [("OPTIONS".to_owned(), Said::Passed)]);
+    }
+
+    #[test]
     fn what_fails_with_its_preflight_is_said_of_that_alone() {
         let said = told(|ends| {
             for (method, preflight) in [("OPTIONS", true), ("PUT", false)] {

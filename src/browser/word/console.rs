@@ -13,6 +13,12 @@ use crate::exchange::{AskedUrl, HeaderList, Initiator, Moment, Request, Word};
 /// load.
 const ELSEWHERE: [&str; 2] = ["CORSRequestNotHttp", "SOP"];
 
+/// What it says of an answer that passes now, and would not by the standard.
+const WARNING: &str = "CORSAllowHeaderFromPreflightDeprecation";
+
+/// What is in the categories of what a policy would keep back that is only reported.
+const REPORTED: &str = "CSPRO";
+
 /// What Firefox says of a `WebSocket` that it did not open, or that broke.
 const SOCKET: &str = "Web Socket";
 
@@ -37,7 +43,7 @@ pub struct Message {
 /// Whether messages of a category are about one request each that was sent.
 pub(super) fn is_of_request(category: &str) -> bool {
     let is_cors = category.starts_with("CORS") && !is_elsewhere(category);
-    is_cors || category == SOCKET
+    is_cors && plain(category) != WARNING || category == SOCKET
 }
 
 /// What a message tells that is about a request that was never sent.
@@ -59,7 +65,9 @@ pub(super) fn plain(category: &str) -> &str {
 
 /// The rule that keeps requests in the browser, of which the console alone tells.
 fn kept_back_by(category: &str) -> Option<Bar> {
-    if category.starts_with("CSP") {
+    if category.contains(REPORTED) {
+        None
+    } else if category.starts_with("CSP") {
         Some(Bar::Csp)
     } else if category.starts_with("Mixed Content") {
         Some(Bar::MixedContent)

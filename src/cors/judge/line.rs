@@ -90,6 +90,16 @@ pub(super) struct Idle {
     carried: u64,
 }
 
+impl Siblings {
+    fn remember(&mut self, id: ConnectionId) {
+        if self.lines.len() >= MOST_SIBLINGS {
+            self.lines.remove(0);
+            self.has_forgotten = true;
+        }
+        self.lines.push(id);
+    }
+}
+
 impl Beside {
     /// Whether others seem to have been idle, which has to show.
     pub(super) fn is_to_be_seen(&self) -> bool {
@@ -234,18 +244,29 @@ impl Lines {
         preflight: Option<ConnectionId>,
         engine: Option<Engine>,
     ) -> Beside {
-        let mut beside = Beside::default();
         if !self.is_new(id) {
-            return beside;
+            return Beside::default();
         }
-        let mut all = self.siblings.remove(key).unwrap_or_default();
+        let mut siblings = self.siblings.remove(key).unwrap_or_default();
+        let beside = self.beside(id, &siblings, preflight, engine);
+        siblings.remember(id);
+        self.siblings.insert(key, siblings);
+        beside
+    }
+
+    fn beside(
+        &self,
+        id: ConnectionId,
+        siblings: &Siblings,
+        preflight: Option<ConnectionId>,
+        engine: Option<Engine>,
+    ) -> Beside {
+        let mut beside = Beside::default();
         let Some(new) = self.get(id) else {
             return beside;
         };
-        for &sibling in all.lines.iter().filter(|sibling| **sibling != id) {
-            let Some(line) = self.get(sibling) else {
-                continue;
-            };
+        let others = siblings.lines.iter().filter(|sibling| **sibling != id);
+        for (&sibling, line) in others.filter_map(|other| Some((other, self.get(*other)?))) {
             let idle = Idle {
                 line: sibling,
                 carried: line.carried,
@@ -255,26 +276,18 @@ impl Lines {
             } else if line.could_carry(new, IDLE_AT_LEAST) {
                 beside.idle.push(idle);
             }
-            match new.opened {
-                Some((_, Some(true))) if !all.has_forgotten && line.is_tls() => {
+            match new.opened.and_then(|(_, resumed)| resumed) {
+                // Firefox does not continue sessions (measured).
+                _ if engine != Some(Engine::Chromium) => {}
+                Some(true) if !siblings.has_forgotten && line.is_tls() => {
                     beside.resumed.push(sibling);
                 }
-                Some((_, Some(false))) if self.has_session(line, new, &all.lines) => {
+                Some(false) if self.has_session(line, new, siblings) => {
                     beside.not_resumed.push(sibling);
                 }
-                Some((_, Some(_) | None)) | None => {}
+                Some(_) | None => {}
             }
         }
-        if engine != Some(Engine::Chromium) {
-            beside.resumed.clear();
-            beside.not_resumed.clear();
-        }
-        if all.lines.len() >= MOST_SIBLINGS {
-            all.lines.remove(0);
-            all.has_forgotten = true;
-        }
-        all.lines.push(id);
-        self.siblings.insert(key, all);
         beside
     }
 
@@ -290,9 +303,8 @@ impl Lines {
     }
 
     /// Whether the browser had a TLS session of a connection when it opened `new`: it had one
-    /// since the first answer, and none of `all` has been opened meanwhile that may have used it
-    /// up.
-    fn has_session(&self, line: &Line, new: &Line, all: &[ConnectionId]) -> bool {
+    /// since the first answer, and none has been opened meanwhile that may have used it up.
+    fn has_session(&self, line: &Line, new: &Line, siblings: &Siblings) -> bool {
         let (Some((opened, _)), Some(answered)) = (new.opened, line.answered) else {
             return false;
         };
@@ -301,14 +313,10 @@ impl Lines {
                 .opened
                 .is_some_and(|(at, _)| at > answered && at < opened)
         };
-        let siblings = all.iter().filter_map(|other| self.get(*other));
+        let siblings = siblings.lines.iter().filter_map(|other| self.get(*other));
         // Those that nothing was sent on yet may be to this server as well.
-        let unused = self
-            .lines
-            .newest()
-            .take(MOST_SIBLINGS)
-            .map(|(_, line)| line);
-        let unused = unused.filter(|line| line.carried == 0);
+        let newest = self.lines.newest().take(MOST_SIBLINGS);
+        let unused = newest.filter_map(|(_, line)| (line.carried == 0).then_some(line));
         let is_used_up = siblings.chain(unused).any(opened_meanwhile);
         line.is_tls() && answered < opened && !is_used_up
     }
