@@ -18,7 +18,7 @@ use super::story::Whence;
 use super::{Judge, MOST_WATCHED, Watched};
 
 /// What a page does keeps its thread busy for about as long, and what it asks for is among so many exchanges.
-const BUSY_WITHIN: Duration = Duration::from_millis(200);
+const BUSY_WITHIN: Duration = Duration::from_millis(20);
 const MOST_BESIDE: usize = 64;
 
 /// A connection that was opened beside others.
