@@ -4,6 +4,7 @@
 //! Live, from a capture and from a HAR file the same events come to the same judgements.
 
 mod agents;
+mod anchor;
 mod engines;
 mod infer;
 mod jar;

@@ -36,15 +36,15 @@ const LAST: usize = 64;
 
 thread_local! {
     /// The worker's room, unless it is lent.
-    static LENT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Lends the room. What it is lent for may itself need one, which is then made.
 fn lend<T>(to: impl FnOnce(&mut [u8]) -> T) -> T {
-    let mut room = LENT.take();
+    let mut room = SPARE.take();
     room.resize(ROOM, 0);
     let result = to(&mut room);
-    LENT.set(room);
+    SPARE.set(room);
     result
 }
 
