@@ -3,8 +3,9 @@
 use super::super::classify::{Destination, Kind, Profile};
 use super::super::credentials::CredentialsMode;
 
-/// The mode of a connection that carries such a request, where the request itself tells. Its page may be
-/// [embedded without credentials](https://html.spec.whatwg.org/#coep-credentialless), as elements are then.
+/// The mode of a connection that carries such a request, where the request itself tells. Elements tell nothing
+/// where their page may load them
+/// [without credentials](https://html.spec.whatwg.org/#coep-credentialless).
 pub(super) fn anchor(profile: Profile, may_be_credentialless: bool) -> Option<CredentialsMode> {
     match profile.kind {
         Kind::Preflight => Some(CredentialsMode::Omit),
@@ -24,7 +25,7 @@ pub(super) fn anchor(profile: Profile, may_be_credentialless: bool) -> Option<Cr
     }
 }
 
-/// Whether an element without `crossorigin` asks for it, or a style sheet: such loads include credentials.
+/// Whether it is what elements without `crossorigin` and style sheets ask for: such loads include credentials.
 fn is_element(destination: Destination) -> bool {
     match destination {
         Destination::Audio

@@ -18,8 +18,9 @@ use super::modes::{Changes, Node, Standing, Tie};
 use super::story::Whence;
 use super::{Judge, MOST_WATCHED, Watched};
 
-/// What a page does keeps its thread busy for about as long, and what it asks for is among so many exchanges.
+/// What comes for a page keeps its thread busy for about as long.
 const BUSY_WITHIN: Duration = Duration::from_millis(20);
+/// Among how many of the latest exchanges it is looked for what goes on beside one.
 const MOST_BESIDE: usize = 64;
 
 /// A connection that was opened beside others.
